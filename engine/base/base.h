@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base: the handful of words the compiler lacks.
+ * Thread: any. Owner: nobody.
+ */
+#ifndef ZU_BASE_BASE_H
+#define ZU_BASE_BASE_H
+
+#include <assert.h> /* for static_assert alone */
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZU_CACHE_LINE 64
+
+#define zu_container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define zu_array_len(a)                    (sizeof(a) / sizeof((a)[0]))
+#define zu_likely(x)                       __builtin_expect(!!(x), 1)
+#define zu_unlikely(x)                     __builtin_expect(!!(x), 0)
+#define zu_cold                            __attribute__((cold, noinline))
+
+#define ZU_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define ZU_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+/*
+ * Our own mistakes. A debug build stops where one is found; a release build goes on and gives up
+ * the smallest owner: `if (zu_bug(cond)) return -EFAULT;`. Never for what a peer, the kernel, the
+ * caller or memory can do.
+ */
+#ifdef ZU_DEBUG
+#define zu_bug(cond)    ((cond) ? (__builtin_trap(), true) : false)
+#define zu_assert(cond) ((cond) ? (void)0 : __builtin_trap())
+#else
+#define zu_bug(cond)    zu_unlikely(cond)
+#define zu_assert(cond) ((void)0)
+#endif
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * clock: monotonic time. Thread: any.
+ */
+#ifndef ZU_BASE_CLOCK_H
+#define ZU_BASE_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t zu_now_ns(void);
+uint64_t zu_now_ms(void);
+
+#endif

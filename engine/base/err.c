@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The C library has words for its own numbers, in memory that is constant or the thread's. It has
+ * none for ours, and for one of its own libzmq has always used another.
+ */
+#include "engine/base/err.h"
+
+#include <string.h>
+
+const char *zu_strerror(int errnum)
+{
+    switch (errnum) {
+    case EFSM: return "Operation cannot be accomplished in current state";
+    case ENOCOMPATPROTO: return "The protocol is not compatible with the socket type";
+    case ETERM: return "Context was terminated";
+    case EMTHREAD: return "No thread available";
+    case EHOSTUNREACH: return "Host unreachable";
+    default: return strerror(errnum);
+    }
+}

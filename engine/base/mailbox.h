@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mailbox: how any thread asks the owner of an object to do something: it posts a command, an
+ * envelope with a function inside, and the owner runs it when it next looks.
+ *
+ * An owner that is about to sleep says so with zu_mailbox_sleep; the post that comes next calls
+ * `wake`, once a sleep. A closed mailbox takes nothing any more.
+ *
+ * Thread: zu_mailbox_post from any; the rest is the owner's. Owner: the socket or loop it is in,
+ * which outlives every post and every run: a post that finds the mailbox asleep may still be inside
+ * `wake` when its command has long run, and a run looks at the mailbox after each command.
+ */
+#ifndef ZU_BASE_MAILBOX_H
+#define ZU_BASE_MAILBOX_H
+
+#include "engine/base/base.h"
+
+/* Embed one for each thing that may be asked of an object. Zeroed but for `run`. */
+struct zu_cmd {
+    struct zu_cmd *next;
+    void (*run)(struct zu_cmd *cmd); /* by the owner of the mailbox, on its thread */
+    _Atomic uint32_t posted;         /* in a mailbox, and not yet taken for running */
+};
+
+struct zu_mailbox {
+    _Atomic(struct zu_cmd *) head; /* newest first; or the mark of a sleeping or closed mailbox */
+    void (*wake)(struct zu_mailbox *box); /* any thread; must not block */
+    struct zu_cmd *taken; /* the owner's: out of `head`, not yet run, oldest first */
+};
+
+enum zu_posted {
+    ZU_POSTED,  /* the command is in the mailbox now */
+    ZU_ALREADY, /* it was there already, unrun: nothing to do */
+    ZU_CLOSED,  /* nobody will run it */
+};
+
+void zu_mailbox_init(struct zu_mailbox *box, void (*wake)(struct zu_mailbox *box));
+
+/*
+ * Any thread. What the caller wrote before is seen by `run`, also after ZU_ALREADY. The command may
+ * be posted again as soon as it runs, also from within. It must stay valid until `run` is called,
+ * which may free it: who needs that keeps a count on the object for each post that answered
+ * ZU_POSTED. When two threads post the same command to a closed mailbox at once, one of them may
+ * hear ZU_ALREADY.
+ */
+enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd);
+
+/* True: something may be waiting. A relaxed look, for hot paths. */
+static inline bool zu_mailbox_peek(const struct zu_mailbox *box);
+
+/*
+ * Runs what was posted, oldest first, until nothing is left. True: something ran. A sleeping
+ * mailbox is awake after. From within a command it runs what is older first, so the order holds.
+ */
+bool zu_mailbox_run(struct zu_mailbox *box);
+
+/*
+ * True: empty, and the next post will call `wake`; what the owner wrote before is seen there.
+ * False: something is there; run it first. A closed mailbox is empty, and nothing will wake it.
+ */
+bool zu_mailbox_sleep(struct zu_mailbox *box);
+
+/* Takes a zu_mailbox_sleep back. False: it did not sleep, or a post has ended that sleep; see
+ * above: its `wake` may not be over yet. */
+bool zu_mailbox_awake(struct zu_mailbox *box);
+
+/* Runs what is left and takes nothing more. */
+void zu_mailbox_close(struct zu_mailbox *box);
+
+/* The marks are addresses that no command has. */
+#define ZU_MAILBOX_ASLEEP ((struct zu_cmd *)1)
+#define ZU_MAILBOX_CLOSED ((struct zu_cmd *)2)
+
+static inline bool zu_mailbox_peek(const struct zu_mailbox *box)
+{
+    /* Relaxed: a hint; zu_mailbox_run takes the list with an acquire. */
+    return (uintptr_t)atomic_load_explicit(&box->head, memory_order_relaxed) >
+           (uintptr_t)ZU_MAILBOX_CLOSED;
+}
+
+#endif
