@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel boundary is opened on the loop's own thread, because a ring belongs to the thread that
+ * made it; zu_loop_new waits for the outcome. It is closed there, too.
+ *
+ * Before it sleeps, the loop says so in its mailbox; the post that finds that mark takes it and
+ * then wakes the loop. The poster may be slow: by the time it calls the wake-up, its command may
+ * have run already and the loop may be about to end. So each mark taken is counted as a wake-up
+ * owed, each wake-up counts itself as its last act, and the loop ends only when the two agree.
+ */
+#include "engine/io/loop.h"
+#include "engine/base/alloc.h"
+#include "engine/base/clock.h"
+#include "engine/io/op.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAP_NS (10 * 1000 * 1000) /* between two tries at a broken kernel boundary */
+
+/* What zu_loop_new hands to the thread, on its own stack, until `ready` is posted. */
+struct start {
+    struct zu_loop *loop;
+    const struct zu_loop_config *config;
+    sem_t ready;
+    int rc;
+};
+
+static void wake(struct zu_mailbox *box)
+{
+    struct zu_loop *loop = zu_container_of(box, struct zu_loop, box);
+
+    loop->kernel->table->wake(loop->kernel);
+    /* [R1] release, pairs with [A1] in zu_loop_fini: nothing above is touched after this. */
+    atomic_fetch_add_explicit(&loop->wakes_had, 1, memory_order_release);
+}
+
+static void stop(struct zu_cmd *cmd)
+{
+    zu_container_of(cmd, struct zu_loop, stop_cmd)->stopping = true;
+}
+
+/* Takes the mark of a sleeper back, or learns that a post has taken it and so wakes us. */
+static void take_mark_back(struct zu_loop *loop)
+{
+    struct zu_cmd *mark = ZU_MAILBOX_ASLEEP;
+
+    if (!loop->marked)
+        return;
+    loop->marked = false;
+    /* Relaxed: only the mark itself is exchanged; commands are taken by zu_mailbox_run. */
+    if (!atomic_compare_exchange_strong_explicit(&loop->box.head, &mark, NULL, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        loop->wakes_owed++;
+}
+
+/* So that what is posted while completions run rings no bell: the mailbox is looked at next. */
+static void waited(struct zu_kernel *k)
+{
+    take_mark_back(k->owner);
+}
+
+static int timeout_ms(struct zu_loop *loop)
+{
+    uint64_t now, key;
+
+    if (loop->stopping || !zu_list_empty(&loop->later) || zu_mailbox_peek(&loop->box))
+        return 0;
+    if (!loop->timers.top)
+        return -1;
+    key = loop->timers.top->key;
+    now = loop->clock();
+    if (key <= now)
+        return 0;
+    return (int)ZU_MIN(key - now, (uint64_t)INT_MAX);
+}
+
+static int enter_kernel(struct zu_loop *loop, bool may_sleep)
+{
+    int ms = may_sleep ? timeout_ms(loop) : 0;
+    int rc;
+
+    loop->marked = ms != 0 && zu_mailbox_sleep(&loop->box);
+    rc = loop->kernel->table->enter(loop->kernel, loop->marked ? ms : 0);
+    take_mark_back(loop);
+    return rc;
+}
+
+static void fire_timers(struct zu_loop *loop)
+{
+    uint64_t end = loop->timers.seq; /* what is set from here on waits for the next round */
+    struct zu_heap_node *n;
+
+    while ((n = loop->timers.top) && n->key <= loop->now_ms && n->seq < end) {
+        struct zu_timer *t = zu_container_of(n, struct zu_timer, node);
+
+        zu_heap_remove(&loop->timers, n);
+        t->fire(t);
+    }
+}
+
+static void run_later(struct zu_loop *loop)
+{
+    struct zu_list now, *l;
+
+    zu_list_take_all(&now, &loop->later); /* what is put off from here on is for the next round */
+    while ((l = zu_list_pop(&now)))
+        zu_container_of(l, struct zu_later, link)->run(zu_container_of(l, struct zu_later, link));
+}
+
+void zu_loop_later(struct zu_loop *loop, struct zu_later *l)
+{
+    if (zu_list_empty(&l->link))
+        zu_list_append(&loop->later, &l->link);
+}
+
+int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
+                 uint64_t (*clock)(void))
+{
+    int rc;
+
+    memset(loop, 0, sizeof(*loop));
+    loop->clock = clock ? clock : zu_now_ms;
+    loop->now_ms = loop->clock();
+    loop->stop_cmd.run = stop;
+    loop->pid = getpid();
+    zu_list_init(&loop->later);
+    zu_list_init(&loop->spares);
+    zu_mailbox_init(&loop->box, wake);
+    if ((rc = kernel->open(&loop->kernel)) < 0)
+        return rc;
+    loop->kernel->owner = loop;
+    loop->kernel->waited = waited;
+    return 0;
+}
+
+int zu_loop_round(struct zu_loop *loop, bool may_sleep)
+{
+    int rc = enter_kernel(loop, may_sleep);
+
+    loop->now_ms = loop->clock();
+    zu_count(&loop->rounds, 1);
+    zu_mailbox_run(&loop->box);
+    fire_timers(loop);
+    run_later(loop);
+    return rc;
+}
+
+void zu_loop_fini(struct zu_loop *loop)
+{
+    zu_mailbox_close(&loop->box);
+    while (!zu_list_empty(&loop->later))
+        run_later(loop);
+    /* [A1] acquire, pairs with [R1] in wake: the last poster has left. */
+    while (atomic_load_explicit(&loop->wakes_had, memory_order_acquire) != loop->wakes_owed)
+        sched_yield();
+    zu_slab_fini(&loop->slab);
+    loop->kernel->table->close(loop->kernel);
+    while (!zu_list_empty(&loop->spares))
+        zu_free(zu_list_pop(&loop->spares));
+}
+
+static void set_cpus(const struct zu_loop_config *config)
+{
+    cpu_set_t set;
+
+    if (!config->cpu_count)
+        return;
+    CPU_ZERO(&set);
+    for (size_t i = 0; i < config->cpu_count; i++)
+        if (config->cpus[i] >= 0 && config->cpus[i] < CPU_SETSIZE)
+            CPU_SET((size_t)config->cpus[i], &set);
+    pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+static void set_scheduling(const struct zu_loop_config *config)
+{
+    struct sched_param param = {0};
+    int policy = SCHED_OTHER;
+
+    if (config->sched_policy < 0 && config->sched_priority < 0)
+        return;
+    pthread_getschedparam(pthread_self(), &policy, &param);
+    if (config->sched_policy >= 0)
+        policy = config->sched_policy;
+    if (policy == SCHED_FIFO || policy == SCHED_RR) {
+        param.sched_priority = ZU_MAX(config->sched_priority, sched_get_priority_min(policy));
+        pthread_setschedparam(pthread_self(), policy, &param);
+        return;
+    }
+    param.sched_priority = 0; /* these policies know none; a nice value stands for it */
+    pthread_setschedparam(pthread_self(), policy, &param);
+    if (config->sched_priority > 0)
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), -ZU_MIN(config->sched_priority, 20));
+}
+
+/* All of it is a wish: a thread that may not have it works all the same. */
+static void dress_thread(const struct zu_loop_config *config)
+{
+    char name[16] = {0}; /* all that the kernel keeps, its end included */
+
+    if (config->name && *config->name) {
+        memcpy(name, config->name, strnlen(config->name, sizeof(name) - 1));
+        pthread_setname_np(pthread_self(), name);
+    }
+    set_cpus(config);
+    set_scheduling(config);
+}
+
+static void nap(void)
+{
+    struct timespec ts = {.tv_nsec = NAP_NS};
+
+    nanosleep(&ts, NULL);
+}
+
+static void *run_thread(void *arg)
+{
+    struct start *start = arg;
+    struct zu_loop *loop = start->loop;
+    int rc;
+
+    dress_thread(start->config);
+    rc = start->rc = zu_loop_init(loop, start->config->kernel, NULL);
+    sem_post(&start->ready); /* from here on `start` is gone */
+    if (rc < 0)
+        return NULL;
+    while (!loop->stopping)
+        if (zu_loop_round(loop, true) < 0)
+            nap();
+    zu_loop_fini(loop);
+    return NULL;
+}
+
+/* With all signals blocked, so that none of the application's handlers runs on this thread. */
+static int start_thread(pthread_t *thread, struct start *start)
+{
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(thread, NULL, run_thread, start);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -rc;
+}
+
+int zu_loop_new(struct zu_loop **out, const struct zu_loop_config *config)
+{
+    struct start start = {.config = config};
+    struct zu_loop *loop;
+    pthread_t thread;
+    int rc = -ENOMEM;
+
+    loop = start.loop = zu_alloc(sizeof(*loop));
+    if (!loop)
+        return rc;
+    sem_init(&start.ready, 0, 0);
+    if ((rc = start_thread(&thread, &start)) < 0)
+        goto free_loop;
+    while (sem_wait(&start.ready) < 0)
+        ; /* a signal of the application's */
+    if ((rc = start.rc) < 0) {
+        pthread_join(thread, NULL);
+        goto free_loop;
+    }
+    sem_destroy(&start.ready);
+    loop->thread = thread;
+    *out = loop;
+    return 0;
+free_loop:
+    sem_destroy(&start.ready);
+    zu_free(loop);
+    return rc;
+}
+
+void zu_loop_free(struct zu_loop *loop)
+{
+    if (loop->pid != getpid())
+        return;
+    zu_loop_post(loop, &loop->stop_cmd);
+    pthread_join(loop->thread, NULL);
+    zu_free(loop);
+}
+
+static void copy_stats(struct zu_kernel_stats *to, const struct zu_kernel_stats *from)
+{
+    to->enters = zu_count_read(&from->enters);
+    to->completions = zu_count_read(&from->completions);
+    to->recvs = zu_count_read(&from->recvs);
+    to->recv_bytes = zu_count_read(&from->recv_bytes);
+    to->sends = zu_count_read(&from->sends);
+    to->send_bytes = zu_count_read(&from->send_bytes);
+    to->short_sends = zu_count_read(&from->short_sends);
+    to->block_shortages = zu_count_read(&from->block_shortages);
+    to->wakes = zu_count_read(&from->wakes);
+}
+
+void zu_loop_stats(const struct zu_loop *loop, struct zu_loop_stats *out)
+{
+    out->rounds = zu_count_read(&loop->rounds);
+    /* Relaxed: a number that nothing else is inferred from. */
+    out->load = atomic_load_explicit(&loop->load, memory_order_relaxed);
+    copy_stats(&out->kernel, &loop->kernel->stats);
+}
