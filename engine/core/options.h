@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options: what can be set on a socket. A socket owns one set; endpoints share it as it was at
+ * their zmq_bind or zmq_connect (copy on write), so a set that more than one holds never changes.
+ * Thread: the owner's while it holds it alone; read by any after. Owner: counted.
+ */
+#ifndef ZU_CORE_OPTIONS_H
+#define ZU_CORE_OPTIONS_H
+
+#include "engine/base/base.h"
+
+#include <sys/types.h>
+
+struct zu_cidr {    /* one ZMQ_TCP_ACCEPT_FILTER */
+    uint8_t family; /* AF_INET, AF_INET6 */
+    uint8_t bits;
+    uint8_t addr[16];
+};
+
+struct zu_options {
+    _Atomic uint32_t refs;
+    int type; /* of the socket: ZMQ_PAIR ... */
+
+    uint64_t affinity;
+    uint8_t routing_id[255];
+    uint8_t routing_id_size; /* 0: unset */
+    int sndhwm, rcvhwm;
+    int linger; /* ms; -1 for ever */
+    int sndtimeo, rcvtimeo;
+    int reconnect_ivl, reconnect_ivl_max;
+    int backlog;
+    int64_t maxmsgsize; /* negative: no limit */
+    bool ipv6, immediate, conflate, invert_matching;
+    int handshake_ivl;
+    int heartbeat_ivl, heartbeat_timeout; /* ms; timeout -1: as ivl */
+    int heartbeat_ttl;                    /* tenths of a second */
+    int connect_timeout;
+    int multicast_hops, rate, recovery_ivl, multicast_maxtpdu; /* kept for the asking */
+    bool multicast_loop, loopback_fastpath;                    /* these, too */
+
+    /* Kernel sockets. */
+    int sndbuf, rcvbuf;
+    int tos;
+    int keepalive, keepalive_cnt, keepalive_idle, keepalive_intvl;
+    int tcp_maxrt;
+    int use_fd;
+    char bind_device[17];
+    char *socks_proxy; /* host:port, or NULL */
+    char *socks_username, *socks_password;
+    struct zu_cidr *accept_filters;
+    size_t accept_filter_count;
+    uid_t *filter_uids;
+    gid_t *filter_gids;
+    pid_t *filter_pids;
+    size_t filter_uid_count, filter_gid_count, filter_pid_count;
+
+    int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
+    int in_batch, out_batch; /* bytes; what STREAM hands out at most in one part */
+};
+
+struct zu_options *zu_options_new(int type); /* defaults for the type; one count; NULL: no memory */
+void zu_options_hold(struct zu_options *o);
+void zu_options_drop(struct zu_options *o);
+
+/* Does the address (16 bytes for AF_INET6, 4 for AF_INET) lie in the block? A mapped IPv4 address
+ * counts as the IPv4 address that it is. */
+bool zu_cidr_match(const struct zu_cidr *block, int family, const void *addr);
+
+/*
+ * Sets one of the options that every socket type has. When someone else holds *o too, it is copied
+ * first and *o replaced. -EINVAL: unknown number, wrong length, out of range; -ENOMEM. A failing
+ * call changes nothing.
+ */
+int zu_options_set(struct zu_options **o, int option, const void *value, size_t size);
+
+/*
+ * Answers what needs no socket (not RCVMORE, FD, EVENTS, LAST_ENDPOINT). By libzmq's rules for
+ * *size: see the table's general rules.
+ */
+int zu_options_get(const struct zu_options *o, int option, void *value, size_t *size);
+
+/* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
+int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */
+int zu_answer_int_wide(int v, void *value, size_t *size); /* *size at least 4; cleared, becomes 4 */
+int zu_answer_text(const char *text, void *value, size_t *size);
+/* The rules for values given. */
+int zu_given_int(int *v, const void *value, size_t size);   /* exactly 4 */
+int zu_given_flag(bool *v, const void *value, size_t size); /* an int of 0 or more */
+
+#endif

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two queues, two ends, and for each direction one line that both sides touch: how far the reader
+ * has acknowledged, and the limit.
+ *
+ * Acknowledging is the queue's protocol turned round. The word is msgs_read << 1 | writer is
+ * asleep. The reader exchanges a new count in at each multiple of the low water mark and, when the
+ * old word had the mark, posts `writable`. A writer that finds the pipe full sets the mark by a
+ * compare-exchange against the very word it judged by, so an acknowledgement that comes in between
+ * makes the exchange fail and is seen at once. (With a plain store of the mark the writer could
+ * look, the reader acknowledge and find no mark, the writer set it and wait for ever.)
+ *
+ * A posted command holds the pair, so that an end that is closed and forgotten by both owners stays
+ * in memory until the last command was run or refused.
+ *
+ * The end of a pipe needs no item in the queue, hence no memory: `ended` is posted after the last
+ * flush, so who has run it and then finds the queue empty has seen everything.
+ */
+#include "engine/core/pipe.h"
+
+#include "engine/base/alloc.h"
+
+#include <errno.h>
+#include <limits.h>
+
+#define STILL_OPEN INT_MIN
+
+struct zu_direction {
+    struct zu_queue queue;
+    alignas(ZU_CACHE_LINE) _Atomic uint64_t acked; /* msgs_read << 1 | writer is asleep */
+    _Atomic uint32_t limit;                        /* the water mark; 0: none */
+    _Atomic int writer_adds, reader_adds;          /* what it is made of */
+    _Atomic int linger;                            /* what the writer said when it closed */
+};
+
+struct zu_pipe_pair {
+    struct zu_direction way[2]; /* way[i]: written by end[i] */
+    struct zu_pipe end[2];
+    _Atomic uint32_t refs; /* open ends and posted commands */
+};
+
+static struct zu_direction *way_out(const struct zu_pipe *p)
+{
+    return &p->pair->way[p == &p->pair->end[1]];
+}
+
+static struct zu_direction *way_in(const struct zu_pipe *p)
+{
+    return &p->pair->way[p == &p->pair->end[0]];
+}
+
+static void pair_drop(struct zu_pipe_pair *pair)
+{
+    /* [P1] acq_rel, pairs with itself: whoever frees has seen what every other holder did. */
+    if (atomic_fetch_sub_explicit(&pair->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (int i = 0; i < 2; i++) {
+        struct zu_pipe *p = &pair->end[i];
+
+        zu_queue_fini(&pair->way[i].queue);
+        zu_free(p->id);
+        if (p->sink && p->sink->released)
+            p->sink->released(p->owner);
+    }
+    zu_free(pair);
+}
+
+/* Posts one of `to`'s commands to its owner. False: the owner takes nothing any more. */
+static bool post(struct zu_pipe *to, struct zu_cmd *cmd)
+{
+    /* Relaxed: the caller holds the pair itself, so the count cannot be on its way to 0. */
+    atomic_fetch_add_explicit(&to->pair->refs, 1, memory_order_relaxed);
+    /* [P4] seq_cst, pairs with [P5] in zu_pipe_adopt: what the caller published or closed before
+     * is seen by the adopter, or the adopter's mailbox is seen here. */
+    atomic_thread_fence(memory_order_seq_cst);
+    struct zu_mailbox *box = atomic_load_explicit(&to->box, memory_order_acquire);
+    enum zu_posted said = zu_mailbox_post(box, cmd);
+
+    if (said != ZU_POSTED)
+        pair_drop(to->pair);
+    return said != ZU_CLOSED;
+}
+
+/*
+ * Relaxed throughout: who changes a limit tells the other side by a command, and the other side
+ * works it out once more. For both may change it at once, each without seeing the other's part, and
+ * whichever limit is stored last is then wrong; but of the two commands one comes after both.
+ */
+static uint32_t work_out_limit(struct zu_direction *way)
+{
+    int writer = atomic_load_explicit(&way->writer_adds, memory_order_relaxed);
+    int reader = atomic_load_explicit(&way->reader_adds, memory_order_relaxed);
+    uint32_t limit = 0;
+
+    if (!way->queue.latest_only && writer != 0 && reader != 0)
+        limit = (uint32_t)ZU_MAX(writer, 0) + (uint32_t)ZU_MAX(reader, 0);
+    /* Stored only when it is another: the line is the other side's, too. */
+    if (atomic_load_explicit(&way->limit, memory_order_relaxed) != limit)
+        atomic_store_explicit(&way->limit, limit, memory_order_relaxed);
+    return limit;
+}
+
+/* Where the next acknowledgement is due under the limit that holds now. */
+static void plan_ack(struct zu_pipe *p, uint32_t limit)
+{
+    /* No limit: now and then all the same, so that a later limit starts near the truth. */
+    uint64_t lwm = limit ? ((uint64_t)limit + 1) / 2 : 1024;
+
+    p->in_limit = limit;
+    p->next_ack = (p->msgs_read / lwm + 1) * lwm;
+}
+
+static void acknowledge(struct zu_pipe *p)
+{
+    struct zu_direction *way = way_in(p);
+
+    /* [P2] acq_rel, pairs with [P3]: the slots are read before the writer counts them as room. */
+    uint64_t old = atomic_exchange_explicit(&way->acked, p->msgs_read << 1, memory_order_acq_rel);
+
+    /* Relaxed: who changes the limit posts `readable`, which comes back here. */
+    plan_ack(p, atomic_load_explicit(&way->limit, memory_order_relaxed));
+    if (old & 1)
+        post(p->peer, &p->peer->writable_cmd);
+}
+
+/* The end has been reached: tells the owner, who closes the pipe. It may be gone on return. */
+static void end(struct zu_pipe *p)
+{
+    if (p->ended)
+        return;
+    p->ended = true;
+    p->sink->ended(p);
+}
+
+static void peer_closed(struct zu_pipe *p)
+{
+    p->peer_gone = true;
+    if (p->sink->closing)
+        p->sink->closing(p);
+    if (!p->closed && !zu_queue_ready(p->in))
+        end(p);
+}
+
+static void run_attach(struct zu_cmd *cmd)
+{
+    struct zu_pipe *p = zu_container_of(cmd, struct zu_pipe, attach_cmd);
+
+    p->sink->attached(p);
+    pair_drop(p->pair);
+}
+
+static void run_readable(struct zu_cmd *cmd)
+{
+    struct zu_pipe *p = zu_container_of(cmd, struct zu_pipe, readable_cmd);
+    struct zu_pipe_pair *pair = p->pair;
+
+    if (!p->closed) {
+        if (p->in_limit != work_out_limit(way_in(p)))
+            acknowledge(p);
+        p->sink->readable(p);
+    }
+    pair_drop(pair);
+}
+
+static void run_writable(struct zu_cmd *cmd)
+{
+    struct zu_pipe *p = zu_container_of(cmd, struct zu_pipe, writable_cmd);
+    struct zu_pipe_pair *pair = p->pair;
+
+    if (!p->closed && !p->peer_gone) {
+        work_out_limit(way_out(p));
+        p->sink->writable(p);
+    }
+    pair_drop(pair);
+}
+
+static void run_hiccup(struct zu_cmd *cmd)
+{
+    struct zu_pipe *p = zu_container_of(cmd, struct zu_pipe, hiccup_cmd);
+    struct zu_pipe_pair *pair = p->pair;
+
+    if (!p->closed && !p->peer_gone && p->sink->hiccuped)
+        p->sink->hiccuped(p);
+    pair_drop(pair);
+}
+
+static void run_ended(struct zu_cmd *cmd)
+{
+    struct zu_pipe *p = zu_container_of(cmd, struct zu_pipe, ended_cmd);
+    struct zu_pipe_pair *pair = p->pair;
+
+    if (!p->closed && !p->peer_gone)
+        peer_closed(p);
+    pair_drop(pair);
+}
+
+/* The mailbox of an end that is nobody's yet: what is posted to it is refused. */
+static struct zu_mailbox limbo = {.head = ZU_MAILBOX_CLOSED};
+
+static void init_end(struct zu_pipe_pair *pair, int i, const struct zu_pipe_end spec[2])
+{
+    struct zu_pipe *p = &pair->end[i];
+    struct zu_direction *out = &pair->way[i];
+
+    p->sink = spec[i].sink;
+    p->owner = spec[i].owner;
+    atomic_init(&p->box, spec[i].box ? spec[i].box : &limbo);
+    zu_list_init(&p->all);
+    p->peer = &pair->end[!i];
+    p->out = &pair->way[i].queue;
+    p->in = &pair->way[!i].queue;
+    p->pair = pair;
+    p->attach_cmd.run = run_attach;
+    p->readable_cmd.run = run_readable;
+    p->writable_cmd.run = run_writable;
+    p->hiccup_cmd.run = run_hiccup;
+    p->ended_cmd.run = run_ended;
+
+    zu_queue_init(&out->queue, spec[!i].latest_only_in);
+    atomic_init(&out->acked, 0);
+    atomic_init(&out->writer_adds, spec[i].out_hwm);
+    atomic_init(&out->reader_adds, spec[!i].in_hwm);
+    atomic_init(&out->linger, STILL_OPEN);
+    work_out_limit(out);
+}
+
+int zu_pipe_new(struct zu_pipe *ends[2], const struct zu_pipe_end spec[2])
+{
+    struct zu_pipe_pair *pair = zu_alloc_aligned(ZU_CACHE_LINE, sizeof *pair);
+
+    if (!pair)
+        return -ENOMEM;
+    memset(pair, 0, sizeof *pair);
+    atomic_init(&pair->refs, 2);
+    for (int i = 0; i < 2; i++)
+        init_end(pair, i, spec);
+    for (int i = 0; i < 2; i++) {
+        ends[i] = &pair->end[i];
+        plan_ack(ends[i], atomic_load_explicit(&way_in(ends[i])->limit, memory_order_relaxed));
+    }
+    return 0;
+}
+
+void zu_pipe_adopt(struct zu_pipe *p, const struct zu_pipe_end *spec)
+{
+    p->sink = spec->sink;
+    p->owner = spec->owner;
+    /* [P5] see [P4]. */
+    atomic_store_explicit(&p->box, spec->box, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&way_in(p)->linger, memory_order_acquire) != STILL_OPEN)
+        p->peer_gone = true;
+    atomic_store_explicit(&way_out(p)->writer_adds, spec->out_hwm, memory_order_relaxed);
+    atomic_store_explicit(&way_in(p)->reader_adds, spec->in_hwm, memory_order_relaxed);
+    work_out_limit(way_out(p));
+    plan_ack(p, work_out_limit(way_in(p)));
+    if (!p->peer_gone)
+        post(p->peer, &p->peer->writable_cmd);
+}
+
+int zu_pipe_hand_over(struct zu_pipe *p)
+{
+    if (post(p, &p->attach_cmd))
+        return 0;
+    zu_pipe_close(p, 0);
+    return -EPIPE;
+}
+
+struct zu_msg *zu_pipe_peek_only(struct zu_pipe *p)
+{
+    return zu_queue_ready(p->in) ? zu_queue_peek(p->in) : NULL;
+}
+
+bool zu_pipe_abandoned(struct zu_pipe *p)
+{
+    struct zu_msg *first, id;
+
+    /* [P7] acquire, pairs with [P6]: what was written before the close is seen below. */
+    if (atomic_load_explicit(&way_in(p)->linger, memory_order_acquire) == STILL_OPEN)
+        return false;
+    first = zu_pipe_peek_only(p);
+    if (first && (first->flags & ZU_MSG_ID)) {
+        zu_queue_read(p->in, &id);
+        zu_msg_close(&id);
+        first = zu_pipe_peek_only(p);
+    }
+    return !first;
+}
+
+bool zu_pipe_can_read(struct zu_pipe *p)
+{
+    if (zu_likely(!p->closed && zu_queue_ready(p->in)))
+        return true;
+    if (p->peer_gone && !p->closed)
+        end(p);
+    return false;
+}
+
+int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
+{
+    if (!zu_pipe_can_read(p))
+        return -EAGAIN;
+    zu_queue_read(p->in, m);
+    if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)) && ++p->msgs_read == p->next_ack)
+        acknowledge(p);
+    m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
+    return 0;
+}
+
+struct zu_msg *zu_pipe_peek(struct zu_pipe *p)
+{
+    return zu_pipe_can_read(p) ? zu_queue_peek(p->in) : NULL;
+}
+
+void zu_pipe_skip_rest(struct zu_pipe *p)
+{
+    struct zu_msg m;
+    bool more = true;
+
+    while (more && zu_pipe_read(p, &m) == 0) {
+        more = m.flags & ZU_MSG_MORE;
+        zu_msg_close(&m);
+    }
+}
+
+void zu_pipe_drain(struct zu_pipe *p)
+{
+    struct zu_msg m;
+
+    while (!p->closed && zu_queue_ready(p->in) && zu_pipe_read(p, &m) == 0)
+        zu_msg_close(&m);
+}
+
+/* The water mark seems reached: looks again at what was acknowledged, and falls asleep if it is. */
+static zu_cold bool room_after_all(struct zu_pipe *p, uint32_t limit)
+{
+    struct zu_direction *way = way_out(p);
+    /* [P3] acquire, pairs with [P2]. */
+    uint64_t word = atomic_load_explicit(&way->acked, memory_order_acquire);
+
+    for (;;) {
+        if (word >> 1 > p->peer_read)
+            p->peer_read = word >> 1;
+        if (p->msgs_written - p->peer_read < limit)
+            return true;
+        if (word & 1)
+            return false;
+        /* Acquire on failure, as [P3]; on success nothing is published: release for symmetry. */
+        if (atomic_compare_exchange_weak_explicit(&way->acked, &word, word | 1,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            return false;
+    }
+}
+
+bool zu_pipe_can_write(struct zu_pipe *p)
+{
+    if (zu_unlikely(p->closed || p->peer_gone))
+        return false;
+    if (p->writing_part)
+        return true;
+    /* Relaxed: written by the owners, who tell each other by command. */
+    uint32_t limit = atomic_load_explicit(&way_out(p)->limit, memory_order_relaxed);
+
+    return limit == 0 || p->msgs_written - p->peer_read < limit || room_after_all(p, limit);
+}
+
+static int write_item(struct zu_pipe *p, struct zu_msg *m, bool counts)
+{
+    bool more = m->flags & ZU_MSG_MORE;
+
+    if (!counts)
+        m->flags |= ZU_MSG_UNCOUNTED;
+    int rc = zu_queue_write(p->out, m, !more);
+
+    if (zu_unlikely(rc < 0)) {
+        m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
+        return rc;
+    }
+    p->writing_part = more;
+    p->msgs_written += counts && !more;
+    return 0;
+}
+
+int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
+{
+    if (!zu_pipe_can_write(p))
+        return p->closed || p->peer_gone ? -EPIPE : -EAGAIN;
+    return write_item(p, m, true);
+}
+
+int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m)
+{
+    if (p->closed || p->peer_gone)
+        return -EPIPE;
+    return write_item(p, m, false);
+}
+
+void zu_pipe_rollback(struct zu_pipe *p)
+{
+    struct zu_msg m;
+
+    while (p->writing_part && zu_queue_unwrite(p->out, &m))
+        zu_msg_close(&m);
+    p->writing_part = false;
+}
+
+void zu_pipe_flush(struct zu_pipe *p)
+{
+    if (zu_queue_flush(p->out) && !p->peer_gone)
+        post(p->peer, &p->peer->readable_cmd);
+}
+
+void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
+{
+    struct zu_direction *out = way_out(p), *in = way_in(p);
+
+    if (p->closed || p->peer_gone)
+        return;
+    atomic_store_explicit(&in->reader_adds, in_hwm, memory_order_relaxed);
+    if (work_out_limit(in) != p->in_limit) {
+        acknowledge(p);
+        post(p->peer, &p->peer->writable_cmd);
+    }
+    uint32_t was = atomic_load_explicit(&out->limit, memory_order_relaxed);
+
+    atomic_store_explicit(&out->writer_adds, out_hwm, memory_order_relaxed);
+    if (work_out_limit(out) != was) {
+        if (was == 0) /* nobody acknowledged to the message while there was no limit */
+            p->peer_read = p->msgs_written;
+        post(p->peer, &p->peer->readable_cmd);
+        p->sink->writable(p);
+    }
+}
+
+void zu_pipe_hiccup(struct zu_pipe *p)
+{
+    if (!p->peer_gone && !p->closed)
+        post(p->peer, &p->peer->hiccup_cmd);
+}
+
+void zu_pipe_close(struct zu_pipe *p, int linger_ms)
+{
+    if (p->closed)
+        return;
+    zu_pipe_rollback(p);
+    zu_pipe_flush(p);
+    p->closed = true;
+    zu_list_remove(&p->all);
+    /* [P6] release, pairs with the acquire in zu_pipe_adopt; else the command carries it. */
+    atomic_store_explicit(&way_out(p)->linger, linger_ms, memory_order_release);
+    if (!p->peer_gone)
+        post(p->peer, &p->peer->ended_cmd);
+    pair_drop(p->pair);
+}
+
+int zu_pipe_linger(const struct zu_pipe *p)
+{
+    return atomic_load_explicit(&way_in(p)->linger, memory_order_relaxed);
+}

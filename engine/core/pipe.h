@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pipe: a conversation between a socket and a session, or between two sockets (inproc): two queues
+ * and two ends. Each end belongs to one owner (a socket, or a session on its loop) and is touched
+ * only by the owner's thread. Water marks are counted here, as libzmq counts them.
+ *
+ * The end of a pipe, one way:
+ *   1. zu_pipe_close (a): nothing more is written or read at end a; its owner forgets it at once.
+ *      What was written stays readable at b.
+ *   2. b can no longer write (zu_pipe_can_write is false); it reads what is left.
+ *   3. When nothing is left, b's owner hears `ended` once, must call zu_pipe_close (b) in it, and
+ *      forgets it. It may hear it from within a read, which then says that nothing is there.
+ * The memory goes with the last of: both ends closed, no command of the pipe under way.
+ */
+#ifndef ZU_CORE_PIPE_H
+#define ZU_CORE_PIPE_H
+
+#include "engine/base/list.h"
+#include "engine/base/mailbox.h"
+#include "engine/core/queue.h"
+
+struct zu_pipe;
+
+/* What the owner of an end is told, always on its own thread, from its mailbox or from a read. */
+struct zu_pipe_sink {
+    void (*attached)(struct zu_pipe *p); /* the other side handed this end over; see below */
+    void (*readable)(struct zu_pipe *p); /* was empty; now zu_pipe_can_read may say true */
+    void (*writable)(struct zu_pipe *p); /* was full; now there is room */
+    void (*hiccuped)(struct zu_pipe *p); /* the peer behind it is a new one: subscribe again */
+    void (*ended)(struct zu_pipe *p);    /* see above */
+    void (*closing)(struct zu_pipe *p);  /* the other end closed; items may be left. Or NULL */
+    void (*released)(void *owner); /* no command will reach it any more. From any thread. Or NULL */
+};
+
+struct zu_pipe {
+    /* Set by who makes the pipe, before the other end's owner sees it. */
+    const struct zu_pipe_sink *sink;
+    void *owner;                      /* the socket or session */
+    _Atomic(struct zu_mailbox *) box; /* the owner's; or a closed one until it is adopted */
+
+    /* The owner's own, free to use. */
+    void *user;         /* a session's or a pattern's record for this end */
+    struct zu_list all; /* in the socket's list of pipes */
+    uint32_t at[3];     /* a pattern's indexes: fair queue, load balance, fan */
+    uint8_t *id;        /* peer's routing id, counted bytes, of the pattern; or NULL */
+    uint8_t id_size;
+    bool local;        /* the other end is a socket's too: inproc */
+    bool dialed;       /* made by a zmq_connect of this owner */
+    bool terminated;   /* pattern's mark */
+    uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
+
+    /* pipe.c's own. */
+    struct zu_pipe *peer;
+    struct zu_queue *in, *out;
+    struct zu_pipe_pair *pair;
+    uint64_t msgs_read, msgs_written; /* whole messages that count */
+    uint64_t peer_read;               /* what the writer last knew of msgs_read at the other end */
+    uint64_t next_ack;                /* msgs_read at which the writer is told */
+    uint32_t in_limit;                /* the water mark that next_ack was worked out from */
+    bool writing_part;                /* the last item written had MORE */
+    bool peer_gone;                   /* the other end closed */
+    bool ended;                       /* and there is nothing left to read */
+    bool closed;                      /* this end closed */
+    struct zu_cmd attach_cmd, readable_cmd, writable_cmd, hiccup_cmd, ended_cmd;
+};
+
+/* What zu_pipe_new needs to know of one end. All zero but for the water marks: nobody's yet. */
+struct zu_pipe_end {
+    const struct zu_pipe_sink *sink;
+    void *owner;
+    struct zu_mailbox *box;
+    int in_hwm, out_hwm; /* messages it adds to the limit of either queue; 0: no limit at all;
+                            ZU_PIPE_NO_HWM: adds nothing */
+    bool latest_only_in; /* conflate what this end reads */
+};
+
+#define ZU_PIPE_NO_HWM (-1)
+
+/* Two open ends. A queue's limit is what its writer and its reader add to it. -ENOMEM. */
+int zu_pipe_new(struct zu_pipe *ends[2], const struct zu_pipe_end spec[2]);
+
+/*
+ * Posts the end to its owner, who hears `attached`. By the thread that made the pipe and holds the
+ * other end. -EPIPE: the owner is closing; then the end is already closed, and `ended` follows.
+ */
+int zu_pipe_hand_over(struct zu_pipe *p);
+
+/*
+ * The end was nobody's (an inproc connect that waits for its bind) and is `spec`'s from now on.
+ * What was written meanwhile is there to be read; the owner looks at once. By one thread, once.
+ */
+void zu_pipe_adopt(struct zu_pipe *p, const struct zu_pipe_end *spec);
+
+/* For an end that is nobody's yet. Looks at the first item without ending anything; NULL: none. */
+struct zu_msg *zu_pipe_peek_only(struct zu_pipe *p);
+/* The other end closed and left nothing but, perhaps, its routing id. */
+bool zu_pipe_abandoned(struct zu_pipe *p);
+
+/* Reading. False with nothing unread; when the pipe is also over, `ended` was called before. */
+bool zu_pipe_can_read(struct zu_pipe *p);
+/* 0: *m (uninitialised before) is the next part. -EAGAIN: nothing now. */
+int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m);
+/* The next part, borrowed until zu_pipe_read. NULL: nothing now. */
+struct zu_msg *zu_pipe_peek(struct zu_pipe *p);
+/* Reads and closes the rest of the message whose first parts were read. */
+void zu_pipe_skip_rest(struct zu_pipe *p);
+/* Reads and closes everything that is there now. */
+void zu_pipe_drain(struct zu_pipe *p);
+
+/* Writing. Room for a message; true also in the middle of one. */
+bool zu_pipe_can_write(struct zu_pipe *p);
+/*
+ * 0: the part was taken (*m is a valid empty message after). -EAGAIN: full; `writable` will come.
+ * -EPIPE: the other end is closed. -ENOMEM. On error *m is untouched.
+ */
+int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m);
+/* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
+int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);
+/* Takes back the parts of a message whose last part was not written. */
+void zu_pipe_rollback(struct zu_pipe *p);
+/* Lets the other end see whole messages written so far. */
+void zu_pipe_flush(struct zu_pipe *p);
+
+/* New water marks for an open pipe, from this end's owner: what this end reads, what it writes. */
+void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm);
+
+/* Tells the other end that its peer is a new one. */
+void zu_pipe_hiccup(struct zu_pipe *p);
+
+/*
+ * Ends this end, see above; rolls an unfinished message back. `linger_ms`, for a session's end at
+ * the other side: how long it may keep sending (-1: for ever; 0: drop what was written;
+ * ZU_LINGER_ANEW: the connection is to end now, and a dialed one to come back with another pipe).
+ */
+#define ZU_LINGER_ANEW (-2)
+void zu_pipe_close(struct zu_pipe *p, int linger_ms);
+/* What the other end said in its zu_pipe_close. Valid once peer_gone. */
+int zu_pipe_linger(const struct zu_pipe *p);
+
+#endif

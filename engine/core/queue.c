@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Items and chunks. The writer fills a chunk, links a next one and goes on there; the reader
+ * follows and frees what is behind it. They share one word, `published`: how many items the reader
+ * may read, and whether it sleeps. The writer sets it by an exchange once a batch, the reader looks
+ * at it only when it has read all it knew of.
+ *
+ * Why no wake-up is lost: the reader falls asleep by changing `count` to `count, asleep` in one
+ * step, for the very count it has read up to. A flush comes before that step, and then the step
+ * fails and the reader goes on; or after, and then the exchange finds the mark and answers true.
+ * Exactly one flush finds it, since it leaves a word without it. What would break it: a reader that
+ * looked ("nothing new"), and then set the mark without comparing. A flush between the two finds no
+ * mark and wakes nobody, the mark is then set on a count that has grown, the reader sleeps over a
+ * message, and later flushes wake it only by luck.
+ *
+ * Why no chunk is freed too early: the reader leaves a chunk not when it has read its last slot but
+ * when it reads the first of the next, which must have been published. The writer goes back
+ * (unwrite) only over items that are not complete, hence not published; so when it steps back into
+ * a chunk, that chunk's last item was never published, and the reader cannot have passed it. What
+ * would break it: a reader that frees a chunk as soon as it is read to the end. The writer's
+ * tail_chunk may be that chunk, full, with no next one yet, and `next` would be written into freed
+ * memory.
+ *
+ * A chunk that the writer has gone back out of stays linked as `next` and is used again.
+ *
+ * Chunks grow by four while the reader is behind. A writer that comes to the end of its chunk and
+ * finds the reader asleep over everything it has written knows that nobody will look at the chunk
+ * before the next flush. Then, if the chunk is of the smallest size, it starts again at its first
+ * slot; a larger one is followed by a smaller one. So a pipe that is never behind lives in eight
+ * slots for ever, hot in the cache, and one that had a burst gives its memory back.
+ *
+ * The reader, at the end of a chunk, must tell "again" from "next": `base` is the number of the
+ * chunk's first item, so it is "again" exactly if base is the number of the item it wants. What
+ * would break simpler ways: a chunk linked to itself. The writer may run through the second round,
+ * need room and link a new chunk over that link before the reader has followed it, and the second
+ * round is skipped. `base` keeps its value until the reader is asleep at the end of the round.
+ */
+#include "engine/core/queue.h"
+
+#include "engine/base/alloc.h"
+
+#include <errno.h>
+
+#define CHUNK_MIN  8u
+#define CHUNK_MAX  128u
+#define CHUNK_STEP 4u
+
+struct zu_chunk {
+    alignas(ZU_CACHE_LINE) struct zu_chunk *next; /* set before an item of it is published */
+    struct zu_chunk *prev;                        /* the writer's; it may point at freed memory */
+    uint64_t base;                                /* items that were written before its first */
+    uint32_t size;                                /* slots */
+    alignas(ZU_CACHE_LINE) struct zu_msg slots[];
+};
+
+/*
+ * latest_only: three slots of one chunk. One is the writer's, one the reader's, and the third lies
+ * between them; a flush exchanges the writer's for it, a read the reader's. `published` is then the
+ * number of the slot between, whether an unread message is in it, and whether the reader sleeps; so
+ * the proof above holds here, too. All steps are one exchange, nobody waits for anybody.
+ */
+#define LATEST_SLOTS  3u
+#define LATEST_BACK   0u /* where each slot is at first */
+#define LATEST_MIDDLE 1u
+#define LATEST_FRONT  2u
+#define LATEST_FRESH  2u
+#define LATEST_SHIFT  2
+
+void zu_queue_init(struct zu_queue *q, bool latest_only)
+{
+    memset(q, 0, sizeof *q);
+    q->latest_only = latest_only;
+    atomic_init(&q->published,
+                latest_only ? LATEST_MIDDLE << LATEST_SHIFT | ZU_QUEUE_ASLEEP : ZU_QUEUE_ASLEEP);
+    atomic_init(&q->spare, NULL);
+}
+
+void zu_queue_fini(struct zu_queue *q)
+{
+    struct zu_msg m;
+    struct zu_chunk *c;
+
+    q->complete = q->tail; /* an unfinished message is closed as well */
+    zu_queue_flush(q);
+    while (zu_queue_read(q, &m))
+        zu_msg_close(&m);
+    c = q->head_chunk ? q->head_chunk : q->first;
+    while (c) {
+        struct zu_chunk *gone = c;
+
+        c = c->next;
+        zu_free(gone);
+    }
+    /* Relaxed: no thread is in the queue any more. */
+    zu_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
+    zu_queue_init(q, q->latest_only);
+}
+
+static struct zu_chunk *take_spare(struct zu_queue *q)
+{
+    /* Relaxed: a guess; the reader alone puts one there, we alone take it away. */
+    if (!atomic_load_explicit(&q->spare, memory_order_relaxed))
+        return NULL;
+    /* [QS1] acquire, pairs with [QS2]: the reader is done with it. */
+    return atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire);
+}
+
+static struct zu_chunk *chunk_new(struct zu_queue *q, uint32_t size)
+{
+    struct zu_chunk *c = size == CHUNK_MAX ? take_spare(q) : NULL;
+
+    if (!c)
+        c = zu_alloc_aligned(ZU_CACHE_LINE, sizeof *c + size * sizeof c->slots[0]);
+    if (!c)
+        return NULL;
+    c->next = NULL;
+    c->prev = q->tail_chunk;
+    c->size = size;
+    return c;
+}
+
+/* True: the reader has read all that was ever written, and will not look before the next flush. */
+static bool quiet(struct zu_queue *q)
+{
+    /* [QP4] acquire, pairs with [QP3]: the reader is done with the slots, and with `base`. */
+    return atomic_load_explicit(&q->published, memory_order_acquire) == (q->tail | ZU_QUEUE_ASLEEP);
+}
+
+/* The next item goes into the first slot of `c`. */
+static void enter(struct zu_queue *q, struct zu_chunk *c)
+{
+    c->base = q->tail;
+    q->tail_chunk = c;
+    q->tail_slot = c->slots;
+    q->tail_end = c->slots + c->size;
+}
+
+static int make_first_room(struct zu_queue *q)
+{
+    q->first = chunk_new(q, CHUNK_MIN);
+    if (!q->first)
+        return -ENOMEM;
+    enter(q, q->first);
+    return 0;
+}
+
+/* The chunk is full. */
+static int make_room(struct zu_queue *q)
+{
+    struct zu_chunk *c = q->tail_chunk;
+    bool calm = quiet(q);
+
+    if (calm)
+        zu_free(take_spare(q));
+    if (!c->next && !(calm && c->size == CHUNK_MIN))
+        c->next =
+            chunk_new(q, calm ? c->size / CHUNK_STEP : ZU_MIN(c->size * CHUNK_STEP, CHUNK_MAX));
+    if (c->next)
+        enter(q, c->next);
+    else if (calm)
+        enter(q, c); /* also for want of memory */
+    else
+        return -ENOMEM;
+    return 0;
+}
+
+static int write_latest(struct zu_queue *q, struct zu_msg *m)
+{
+    if (!q->first) {
+        q->first = chunk_new(q, LATEST_SLOTS);
+        if (!q->first)
+            return -ENOMEM;
+        q->tail_slot = q->tail_end = &q->first->slots[LATEST_BACK];
+    }
+    if (q->unflushed)
+        zu_msg_close(q->tail_slot);
+    zu_msg_take(q->tail_slot, m);
+    q->unflushed = true;
+    q->complete = q->tail += ZU_QUEUE_ITEM;
+    return 0;
+}
+
+zu_cold int zu_queue_write_slow(struct zu_queue *q, struct zu_msg *m, bool complete)
+{
+    int rc;
+
+    if (q->latest_only)
+        return write_latest(q, m);
+    rc = q->tail_chunk ? make_room(q) : make_first_room(q);
+    return rc < 0 ? rc : zu_queue_write(q, m, complete);
+}
+
+bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m)
+{
+    if (q->tail == q->complete)
+        return false;
+    if (q->tail_slot == q->tail_chunk->slots) {
+        q->tail_chunk = q->tail_chunk->prev; /* still there: see the head of this file */
+        q->tail_slot = q->tail_end = q->tail_chunk->slots + q->tail_chunk->size;
+    }
+    *m = *--q->tail_slot;
+    q->tail -= ZU_QUEUE_ITEM;
+    return true;
+}
+
+bool zu_queue_flush_latest(struct zu_queue *q)
+{
+    uint64_t mine = (uint64_t)(q->tail_slot - q->first->slots);
+    uint64_t old;
+
+    /* [QL1] acq_rel: release, pairs with [QL2], the message is whole before it is seen; acquire,
+     * pairs with [QL2], the reader is done with the slot that we get. */
+    old = atomic_exchange_explicit(&q->published, mine << LATEST_SHIFT | LATEST_FRESH,
+                                   memory_order_acq_rel);
+    q->tail_slot = q->tail_end = &q->first->slots[old >> LATEST_SHIFT];
+    q->unflushed = false;
+    if (old & LATEST_FRESH)
+        zu_msg_close(q->tail_slot);
+    return old & ZU_QUEUE_ASLEEP;
+}
+
+/* Frees a chunk, or leaves it to the writer. */
+static void retire(struct zu_queue *q, struct zu_chunk *c)
+{
+    /* Relaxed: we alone put one there, so an empty place stays empty. */
+    if (c->size != CHUNK_MAX || atomic_load_explicit(&q->spare, memory_order_relaxed))
+        zu_free(c);
+    else
+        /* [QS2] release, pairs with [QS1]: we are done with it. */
+        atomic_store_explicit(&q->spare, c, memory_order_release);
+}
+
+/* Something was published behind the last slot of the reader's chunk, or behind no chunk. */
+static void advance(struct zu_queue *q)
+{
+    struct zu_chunk *c = q->head_chunk;
+
+    if (!c) {
+        q->head_chunk = q->first;
+    } else if (c->base != q->head) {
+        q->head_chunk = c->next;
+        retire(q, c);
+    }
+    q->head_slot = q->head_chunk->slots;
+}
+
+/* True: `word` counts more than what was seen, or holds a fresh message. */
+static bool is_news(const struct zu_queue *q, uint64_t word)
+{
+    return q->latest_only ? word & LATEST_FRESH : (word & ~(uint64_t)ZU_QUEUE_ASLEEP) != q->seen;
+}
+
+/* Looks at what is published. False: nothing new, and the reader is asleep. */
+static bool look_or_sleep(struct zu_queue *q)
+{
+    /* [QP2] acquire, pairs with [QP1], here and where the exchange below fails. */
+    uint64_t word = atomic_load_explicit(&q->published, memory_order_acquire);
+
+    while (!is_news(q, word)) {
+        if (word & ZU_QUEUE_ASLEEP)
+            return false;
+        /* [QP3] release, pairs with [QP4]: we have read all items up to here. */
+        if (atomic_compare_exchange_strong_explicit(&q->published, &word, word | ZU_QUEUE_ASLEEP,
+                                                    memory_order_release, memory_order_acquire))
+            return false;
+    }
+    q->seen = word;
+    return true;
+}
+
+bool zu_queue_look(struct zu_queue *q)
+{
+    uint64_t items, room;
+
+    if (q->latest_only || q->head == q->seen) {
+        if (!look_or_sleep(q))
+            return false;
+        if (q->latest_only)
+            return true; /* taken only when it is asked for: a newer one may come */
+    }
+    if (!q->head_chunk || q->head_slot == q->head_chunk->slots + q->head_chunk->size)
+        advance(q);
+    items = (q->seen - q->head) / ZU_QUEUE_ITEM;
+    room = (uint64_t)(q->head_chunk->slots + q->head_chunk->size - q->head_slot);
+    items = ZU_MIN(items, room);
+    q->head_limit = q->head_slot + items;
+    q->head += items * ZU_QUEUE_ITEM;
+    return true;
+}
+
+void zu_queue_take_latest(struct zu_queue *q)
+{
+    struct zu_msg *slots = q->first->slots;
+    uint64_t mine = q->head_limit ? (uint64_t)(q->head_limit - 1 - slots) : LATEST_FRONT;
+    uint64_t old;
+
+    /* [QL2] acq_rel, pairs with [QL1] both ways. A message is there: only we take one away. */
+    old = atomic_exchange_explicit(&q->published, mine << LATEST_SHIFT, memory_order_acq_rel);
+    q->head_slot = &slots[old >> LATEST_SHIFT];
+    q->head_limit = q->head_slot + 1;
+}
+
+bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m)
+{
+    if (!zu_queue_look(q))
+        return false;
+    *m = *zu_queue_peek(q);
+    q->head_slot++;
+    return true;
+}

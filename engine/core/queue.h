@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue: messages from one thread to one other, in order, without a lock. One direction of a pipe.
+ *
+ * Slots of 64 bytes lie in linked chunks; an unused queue has none. The writer publishes complete
+ * messages in batches. A reader that finds nothing is asleep from then on, and the flush that
+ * publishes next says so, once: whoever flushed must then wake the reader's owner.
+ *
+ * Thread: a writer and a reader; each function says whose it is. Owner: the pipe.
+ */
+#ifndef ZU_CORE_QUEUE_H
+#define ZU_CORE_QUEUE_H
+
+#include "engine/core/msg.h"
+
+struct zu_chunk;
+
+/* A number of items is kept as it is published: in steps of ZU_QUEUE_ITEM, the lowest bit free. */
+#define ZU_QUEUE_ASLEEP 1u
+#define ZU_QUEUE_ITEM   2u
+
+struct zu_queue {
+    /* The writer's line. */
+    alignas(ZU_CACHE_LINE) struct zu_msg *tail_slot; /* where the next item goes, */
+    struct zu_msg *tail_end;                         /* unless this is the same: no room here */
+    uint64_t tail;                                   /* items written */
+    uint64_t complete;                               /* of these, what a flush may publish */
+    uint64_t flushed;                                /* of these, what a flush has published */
+    struct zu_chunk *tail_chunk;
+    bool unflushed; /* latest_only: a message waits in tail_slot */
+    /* The reader's line. */
+    alignas(ZU_CACHE_LINE) struct zu_msg *head_slot; /* the next item, */
+    struct zu_msg *head_limit;                       /* unless this is the same: none known here */
+    uint64_t head;                                   /* items up to head_limit */
+    uint64_t seen;                                   /* what it last knew to be published */
+    struct zu_chunk *head_chunk;
+    /* The shared line. */
+    alignas(ZU_CACHE_LINE) _Atomic uint64_t published; /* items, and whether the reader sleeps */
+    _Atomic(struct zu_chunk *) spare;                  /* one emptied chunk, to be used again */
+    struct zu_chunk *first; /* set once, by the writer, before anything is published */
+    bool latest_only;       /* conflate: never changes */
+};
+
+/* The reader starts asleep: the first flush that publishes asks to wake it. */
+void zu_queue_init(struct zu_queue *q, bool latest_only);
+void zu_queue_fini(struct zu_queue *q); /* no thread is in it any more; closes what is left */
+
+/* The rare halves of the functions below. */
+int zu_queue_write_slow(struct zu_queue *q, struct zu_msg *m, bool complete);
+bool zu_queue_flush_latest(struct zu_queue *q);
+bool zu_queue_look(struct zu_queue *q);
+bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m);
+void zu_queue_take_latest(struct zu_queue *q);
+
+/*
+ * Writer. Takes *m (it is a valid empty message after) as the next item. `complete`: it is the last
+ * part of a message, so everything up to it may be published. -ENOMEM: *m is untouched.
+ * In a latest_only queue a message replaces the one that waits; all messages are single parts.
+ */
+static inline int zu_queue_write(struct zu_queue *q, struct zu_msg *m, bool complete)
+{
+    if (zu_unlikely(q->tail_slot == q->tail_end))
+        return zu_queue_write_slow(q, m, complete);
+    zu_msg_take(q->tail_slot++, m);
+    q->tail += ZU_QUEUE_ITEM;
+    if (complete)
+        q->complete = q->tail;
+    return 0;
+}
+
+/* Writer. Takes back the newest item that no flush may publish yet. False: there is none. */
+bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m);
+
+/* Writer. Publishes all complete items. True: the reader was asleep and must be woken. */
+static inline bool zu_queue_flush(struct zu_queue *q)
+{
+    if (q->complete == q->flushed)
+        return false;
+    q->flushed = q->complete;
+    if (zu_unlikely(q->latest_only))
+        return zu_queue_flush_latest(q);
+    /* [QP1] release, pairs with [QP2] in queue.c: the items are whole before they are seen. */
+    return atomic_exchange_explicit(&q->published, q->complete, memory_order_release) &
+           ZU_QUEUE_ASLEEP;
+}
+
+/* Reader. True: an item is there. False: the reader is now asleep. */
+static inline bool zu_queue_ready(struct zu_queue *q)
+{
+    return zu_likely(q->head_slot != q->head_limit) || zu_queue_look(q);
+}
+
+/* Reader, after zu_queue_ready said true. Borrowed until zu_queue_read. */
+static inline struct zu_msg *zu_queue_peek(struct zu_queue *q)
+{
+    if (zu_unlikely(q->head_slot == q->head_limit))
+        zu_queue_take_latest(q);
+    return q->head_slot;
+}
+
+/* Reader. Moves the next item to *m (uninitialised before). False: none; the reader is asleep. */
+static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
+{
+    if (zu_unlikely(q->head_slot == q->head_limit))
+        return zu_queue_read_slow(q, m);
+    *m = *q->head_slot++;
+    return true;
+}
+
+#endif

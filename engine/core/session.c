@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state machine of a peer (docs/states.md). State changes in zu_session_enter alone.
+ *
+ * The end of a connection has three shapes. The peer closes or breaks the rules: what it sent is
+ * delivered, the descriptor closed, and the parent decides whether there will be another. The
+ * socket lets go: what it wrote is sent first (DRAINING), then the writing side is shut and the
+ * rest of what the peer sends is read and dropped (GOODBYE), because a close over unread bytes
+ * makes the kernel throw away what the peer has not read yet. Or either is cut short by linger or
+ * unbind.
+ *
+ * A descriptor is closed only after every request on it has completed.
+ */
+#include "engine/core/session.h"
+
+#include "engine/base/alloc.h"
+#include "engine/core/props.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum {
+    GOODBYE_CHECK_MS = 20,    /* how often the send queue is looked at */
+    GOODBYE_SILENCE_MS = 500, /* a peer that has everything and does not close gets this long */
+};
+
+/* Once the peer has gone the kernel does not know any more who it was. */
+static void learn_names(struct zu_session *s)
+{
+    char local[ZU_ENDPOINT_MAX], peer[ZU_ENDPOINT_MAX];
+
+    if (s->local_name || s->peer_name || s->fd < 0 || !zu_socket_is_observed(s->socket))
+        return;
+    s->transport->name(s->fd, local, peer);
+    s->local_name = zu_strdup(local); /* without memory the event names nobody */
+    s->peer_name = zu_strdup(peer);
+}
+
+static void forget_names(struct zu_session *s)
+{
+    zu_free(s->local_name);
+    zu_free(s->peer_name);
+    s->local_name = s->peer_name = NULL;
+}
+
+void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value)
+{
+    const char *remote;
+
+    learn_names(s);
+    remote = s->remote ? s->remote : s->peer_name;
+    struct zu_event e = {.event = event,
+                         .value = value,
+                         .local = s->local_name ? s->local_name : "",
+                         .remote = remote ? remote : "",
+                         .bound = !s->dialed,
+                         .connection = s->connection};
+    zu_socket_observe(s->socket, &e);
+}
+
+/* ---- the pipe's side ---- */
+
+static void pipe_readable(struct zu_pipe *p)
+{
+    zu_session_pump_soon(p->owner);
+}
+
+static void pipe_writable(struct zu_pipe *p)
+{
+    struct zu_session *s = p->owner;
+
+    if (s->paused)
+        zu_session_receive(s);
+}
+
+static void drop_pipe(struct zu_session *s)
+{
+    struct zu_pipe *p = s->pipe;
+
+    s->pipe = NULL;
+    if (p)
+        zu_pipe_close(p, 0);
+}
+
+/* The socket closed its end; what it wrote before may still be unread. */
+static void pipe_closing(struct zu_pipe *p)
+{
+    struct zu_session *s = p->owner;
+    int linger = zu_pipe_linger(p);
+
+    if (linger == ZU_LINGER_ANEW) {
+        drop_pipe(s);
+        zu_session_fail(s, ZU_LOSS_CONNECTION, ENOMEM);
+        return;
+    }
+    zu_session_hold(s);
+    s->lingering = true;
+    if (linger > 0)
+        zu_timer_set(s->loop, &s->linger, (uint64_t)linger);
+    if (linger == 0)
+        zu_session_stop(s, true);
+    else if (s->state == ZU_SESSION_ACTIVE)
+        zu_session_enter(s, ZU_SESSION_DRAINING);
+    if (s->paused) /* nobody reads any more: what waited for room is dropped, reading goes on */
+        zu_session_receive(s);
+    zu_session_drop(s);
+}
+
+static void pipe_ended(struct zu_pipe *p)
+{
+    struct zu_session *s = p->owner;
+
+    s->pipe = NULL;
+    zu_pipe_close(p, 0);
+    if (s->state == ZU_SESSION_IDLE)
+        zu_session_enter(s, ZU_SESSION_OVER);
+    else if (s->state < ZU_SESSION_ACTIVE) /* nothing to send: no reason to wait for the peer */
+        zu_session_fail(s, ZU_LOSS_LOCAL, 0);
+    else
+        zu_session_pump_soon(s);
+}
+
+static const struct zu_pipe_sink session_sink = {.readable = pipe_readable,
+                                                 .writable = pipe_writable,
+                                                 .closing = pipe_closing,
+                                                 .ended = pipe_ended};
+
+int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
+{
+    const struct zu_pattern *pattern = s->socket->pattern;
+    bool conflate = s->options->conflate;
+    struct zu_pipe_end spec[2] = {
+        {.sink = zu_socket_sink(),
+         .owner = s->socket,
+         .box = &s->socket->box,
+         .in_hwm = s->options->rcvhwm,
+         .out_hwm = s->options->sndhwm,
+         .latest_only_in = conflate && pattern->conflates_in},
+        {.sink = &session_sink,
+         .owner = s,
+         .box = &s->loop->box,
+         .in_hwm = ZU_PIPE_NO_HWM,
+         .out_hwm = ZU_PIPE_NO_HWM,
+         .latest_only_in = conflate && pattern->conflates_out},
+    };
+    struct zu_pipe *ends[2];
+    int rc = zu_pipe_new(ends, spec);
+
+    if (rc < 0)
+        return rc;
+    zu_socket_hold(s->socket); /* until the pipe's memory goes: see zu_socket_sink */
+    ends[0]->endpoint = s->endpoint;
+    ends[0]->dialed = s->dialed;
+    s->pipe = ends[1];
+    s->out_skip_rest = false; /* what was cut off was in the pipe before */
+    *socket_end = ends[0];
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void on_timer(struct zu_timer *t);
+static void on_retry(struct zu_timer *t);
+static void on_linger(struct zu_timer *t);
+static void run_start(struct zu_cmd *cmd);
+static void run_stop(struct zu_cmd *cmd);
+
+int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_socket *socket,
+                   const struct zu_transport *transport, struct zu_options *options,
+                   const struct zu_session_parent *parent, void *parent_self, uint64_t endpoint)
+{
+    struct zu_session *s = zu_alloc_zero(sizeof *s);
+
+    if (!s)
+        return -ENOMEM;
+    atomic_init(&s->refs, 2); /* the parent's, and the loop's until it is OVER */
+    s->loop = loop;
+    s->socket = socket;
+    zu_socket_hold(socket);
+    s->options = options;
+    zu_options_hold(options);
+    s->transport = transport;
+    s->parent = parent;
+    s->parent_self = parent_self;
+    s->endpoint = endpoint;
+    s->dialed = endpoint != 0;
+    s->raw = socket->pattern->raw;
+    s->fd = -1;
+    s->mechanism = socket->ctx->tables->mechanisms[ZMQ_NULL];
+    s->stop_cmd.run = run_stop;
+    s->recv_op.done = zu_session_recv_done;
+    s->send_op.done = zu_session_send_done;
+    s->timer.fire = on_timer;
+    s->retry.fire = on_retry;
+    s->linger.fire = on_linger;
+    s->start_cmd.run = run_start;
+    s->pump_later.run = zu_session_pump_later;
+    zu_list_init(&s->pump_later.link);
+    zu_list_init(&s->in_parent);
+    *out = s;
+    return 0;
+}
+
+void zu_session_hold(struct zu_session *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
+void zu_session_drop(struct zu_session *s)
+{
+    /* [S1] acq_rel, pairs with itself. */
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    zu_socket_drop(s->socket);
+    zu_options_drop(s->options);
+    zu_free(s->remote);
+    forget_names(s);
+    zu_free(s);
+}
+
+/* The traffic's memory of one connection. */
+static void forget_connection(struct zu_session *s)
+{
+    zu_session_beat_stop(s);
+    zu_timer_clear(s->loop, &s->retry);
+    zu_session_in_reset(s);
+    zu_session_out_reset(s);
+    zu_free(s->greeting);
+    s->greeting = NULL;
+    zu_free(s->handshake);
+    s->handshake = NULL;
+    if (s->props)
+        zu_props_drop(s->props, s->props_credit + 1);
+    s->props = NULL;
+    s->props_credit = 0;
+    s->was_handshook = s->handshook;
+    s->eof = s->send_dead = s->handshook = false;
+}
+
+/* The pipe outlives the connection: what was under way on it is undone. */
+static void tidy_pipe(struct zu_session *s, enum zu_loss why)
+{
+    zu_pipe_rollback(s->pipe);
+    if (s->raw && why != ZU_LOSS_LOCAL)
+        zu_session_notify(s);
+    zu_pipe_flush(s->pipe);
+    if (!s->dialed || s->lingering)
+        return;
+    if (s->options->immediate) { /* such a pipe lives as long as its connection */
+        drop_pipe(s);
+    } else if (s->socket->pattern->subscribes) {
+        zu_pipe_drain(s->pipe); /* subscriptions that the old peer did not get */
+        s->out_skip_rest = s->out_part = false;
+        zu_pipe_hiccup(s->pipe);
+    }
+}
+
+/* Nothing is in flight any more: the descriptor goes, and what comes next is decided. */
+static void close_connection(struct zu_session *s)
+{
+    enum zu_loss why = s->loss;
+    int fd = s->fd;
+    struct zu_kernel *k = s->loop->kernel;
+
+    if (s->pipe)
+        tidy_pipe(s, why);
+    s->out_skip_rest |= s->out_part;
+    s->out_part = false;
+    forget_connection(s);
+    k->table->forget(k, fd);
+    learn_names(s);
+    close(fd);
+    s->fd = -1;
+    if (why != ZU_LOSS_LOCAL)
+        zu_session_event(s, ZMQ_EVENT_DISCONNECTED, (uint64_t)fd);
+    forget_names(s);
+    bool again =
+        s->dialed && why != ZU_LOSS_PROTOCOL && why != ZU_LOSS_LOCAL && !(s->lingering && !s->pipe);
+
+    zu_session_enter(s, again ? ZU_SESSION_IDLE : ZU_SESSION_OVER);
+}
+
+/* Entering GOODBYE: all has been handed to the kernel. */
+static void say_goodbye(struct zu_session *s)
+{
+    drop_pipe(s);
+    if (shutdown(s->fd, SHUT_WR) < 0) {
+        zu_session_fail(s, ZU_LOSS_LOCAL, 0);
+        return;
+    }
+    s->goodbye_ms = s->loop->now_ms;
+    zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);
+    zu_session_receive(s);
+}
+
+static void begin_closing(struct zu_session *s)
+{
+    struct zu_kernel *k = s->loop->kernel;
+
+    zu_timer_clear(s->loop, &s->timer);
+    zu_session_beat_stop(s);
+    if (s->recv_busy)
+        k->table->cancel(k, &s->recv_op);
+    if (s->send_busy)
+        k->table->cancel(k, &s->send_op);
+    zu_session_settle(s);
+}
+
+static void be_over(struct zu_session *s)
+{
+    zu_timer_clear(s->loop, &s->timer);
+    zu_timer_clear(s->loop, &s->retry);
+    zu_timer_clear(s->loop, &s->linger);
+    zu_list_remove(&s->pump_later.link);
+    drop_pipe(s);
+    zu_ctx_unpick_loop(s->loop);
+    s->parent->over(s);
+    zu_session_drop(s); /* the loop's count */
+}
+
+void zu_session_enter(struct zu_session *s, enum zu_session_state state)
+{
+    if (s->state == state)
+        return;
+    s->state = (uint8_t)state;
+    switch (state) {
+    case ZU_SESSION_IDLE: s->parent->lost(s, s->loss); break;
+    case ZU_SESSION_GREETING: break;
+    case ZU_SESSION_HANDSHAKE: break;
+    case ZU_SESSION_ACTIVE:
+        if (!s->send_dead)
+            zu_timer_clear(s->loop, &s->timer);
+        zu_session_pump_soon(s);
+        if (s->lingering)
+            zu_session_enter(s, ZU_SESSION_DRAINING);
+        break;
+    case ZU_SESSION_DRAINING: zu_session_pump_soon(s); break;
+    case ZU_SESSION_GOODBYE: say_goodbye(s); break;
+    case ZU_SESSION_CLOSING: begin_closing(s); break;
+    case ZU_SESSION_OVER: be_over(s); break;
+    }
+}
+
+void zu_session_settle(struct zu_session *s)
+{
+    switch ((enum zu_session_state)s->state) {
+    case ZU_SESSION_DRAINING: /* a dead send: the receive brings the end, and maybe a new start */
+        if (!s->pipe && zu_session_out_idle(s))
+            zu_session_enter(s, ZU_SESSION_GOODBYE);
+        break;
+    case ZU_SESSION_CLOSING:
+        if (!s->recv_busy && !s->send_busy)
+            close_connection(s);
+        break;
+    case ZU_SESSION_IDLE:
+    case ZU_SESSION_GREETING:
+    case ZU_SESSION_HANDSHAKE:
+    case ZU_SESSION_ACTIVE:
+    case ZU_SESSION_GOODBYE:
+    case ZU_SESSION_OVER: break;
+    }
+}
+
+void zu_session_fail(struct zu_session *s, enum zu_loss why, int err)
+{
+    if (!zu_session_connected(s))
+        return;
+    if (!s->handshook && s->state != ZU_SESSION_DRAINING && why != ZU_LOSS_LOCAL &&
+        why != ZU_LOSS_PROTOCOL)
+        zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)err);
+    if (s->state == ZU_SESSION_GOODBYE)
+        why = ZU_LOSS_LOCAL;
+    s->loss = (uint8_t)why;
+    zu_session_enter(s, ZU_SESSION_CLOSING);
+}
+
+void zu_session_stop(struct zu_session *s, bool outright)
+{
+    s->lingering = true;
+    switch ((enum zu_session_state)s->state) {
+    case ZU_SESSION_IDLE:
+        if (outright || !s->pipe)
+            zu_session_enter(s, ZU_SESSION_OVER);
+        break;
+    case ZU_SESSION_GREETING:
+    case ZU_SESSION_HANDSHAKE:
+        if (outright || !s->pipe)
+            zu_session_fail(s, ZU_LOSS_LOCAL, 0);
+        break;
+    case ZU_SESSION_ACTIVE:
+    case ZU_SESSION_DRAINING:
+    case ZU_SESSION_GOODBYE:
+        if (outright)
+            zu_session_fail(s, ZU_LOSS_LOCAL, 0);
+        break;
+    case ZU_SESSION_CLOSING:
+        if (outright || !s->pipe)
+            s->loss = ZU_LOSS_LOCAL;
+        break;
+    case ZU_SESSION_OVER: break;
+    }
+}
+
+static void run_start(struct zu_cmd *cmd)
+{
+    struct zu_session *s = zu_container_of(cmd, struct zu_session, start_cmd);
+
+    zu_session_start(s, s->fd);
+}
+
+static void run_stop(struct zu_cmd *cmd)
+{
+    struct zu_session *s = zu_container_of(cmd, struct zu_session, stop_cmd);
+
+    zu_session_stop(s, s->stop_outright);
+    zu_session_drop(s); /* the count that the post took */
+}
+
+bool zu_session_sent_all(const struct zu_session *s)
+{
+    int unsent = 0;
+
+    return ioctl(s->fd, SIOCOUTQ, &unsent) < 0 || unsent == 0;
+}
+
+/* A peer that we can tell nothing more has been silent for too long; else looks later. What it
+ * has said and nobody reads is no silence of its own. */
+static bool is_silent(struct zu_session *s)
+{
+    if (s->paused)
+        s->goodbye_ms = s->loop->now_ms;
+    if (s->loop->now_ms - s->goodbye_ms >= GOODBYE_SILENCE_MS)
+        return true;
+    zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);
+    return false;
+}
+
+void zu_session_send_died(struct zu_session *s)
+{
+    s->send_dead = true;
+    s->goodbye_ms = s->loop->now_ms;
+    zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);
+}
+
+static void on_timer(struct zu_timer *t)
+{
+    struct zu_session *s = zu_container_of(t, struct zu_session, timer);
+
+    switch ((enum zu_session_state)s->state) {
+    case ZU_SESSION_GREETING:
+    case ZU_SESSION_HANDSHAKE:
+        if (!s->send_dead || is_silent(s))
+            zu_session_fail(s, ZU_LOSS_TIMEOUT, ETIMEDOUT);
+        break;
+    case ZU_SESSION_ACTIVE:
+    case ZU_SESSION_DRAINING:
+        if (s->send_dead && is_silent(s))
+            zu_session_fail(s, ZU_LOSS_CONNECTION, EPIPE);
+        break;
+    case ZU_SESSION_GOODBYE:
+        /* With time without end: as long as the peer has not taken all, then a while for its own
+         * close; one that took everything and stays connected must not hold up zmq_ctx_term. */
+        if (!zu_session_sent_all(s))
+            s->goodbye_ms = s->loop->now_ms;
+        if (is_silent(s))
+            zu_session_fail(s, ZU_LOSS_LOCAL, 0);
+        break;
+    case ZU_SESSION_IDLE:
+    case ZU_SESSION_CLOSING:
+    case ZU_SESSION_OVER: break;
+    }
+}
+
+static void on_linger(struct zu_timer *t)
+{
+    zu_session_stop(zu_container_of(t, struct zu_session, linger), true);
+}
+
+static void on_retry(struct zu_timer *t)
+{
+    struct zu_session *s = zu_container_of(t, struct zu_session, retry);
+
+    zu_session_pump_soon(s); /* first: what is received may end the session */
+    zu_session_receive(s);
+}
+
+void zu_session_start(struct zu_session *s, int fd)
+{
+    s->fd = fd;
+    s->connection = zu_ctx_next_connection();
+    s->loss = ZU_LOSS_NONE;
+    s->version = ZU_ZMTP_3_1;
+    learn_names(s);
+    zu_session_enter(s, ZU_SESSION_GREETING);
+    if (s->options->handshake_ivl > 0 && !s->raw)
+        zu_timer_set(s->loop, &s->timer, (uint64_t)s->options->handshake_ivl);
+    int rc = zu_session_greet(s);
+
+    if (rc < 0)
+        zu_session_fail(s, ZU_LOSS_CONNECTION, -rc);
+    else
+        zu_session_receive(s);
+}

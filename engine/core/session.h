@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session: one peer of a socket: greeting, handshake, traffic, close. It sits between a pipe and a
+ * connected descriptor, has at most one send and one receive in flight, and outlives its
+ * connections when a dialer keeps it.
+ *
+ * The state machine is in session.c, what comes in in session_in.c, what goes out in
+ * session_out.c, the words before the traffic in session_handshake.c, heartbeats in session_beat.c.
+ *
+ * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
+ * loop another while it runs.
+ */
+#ifndef ZU_CORE_SESSION_H
+#define ZU_CORE_SESSION_H
+
+#include "engine/core/mechanism.h"
+#include "engine/core/socket.h"
+#include "engine/wire/greeting.h"
+
+/* IDLE: no connection. GREETING, HANDSHAKE: words before the traffic (HANDSHAKE also waits for the
+ * identity frame of an old peer). ACTIVE: traffic. DRAINING: the socket has let go; what it wrote
+ * still goes out. GOODBYE: all is sent and the writing side shut; reading until the peer's end.
+ * CLOSING: waiting for the kernel to give back what is in flight. OVER: nothing will happen. */
+#define ZU_SESSION_STATES(X)                                                                       \
+    X(IDLE) X(GREETING) X(HANDSHAKE) X(ACTIVE) X(DRAINING) X(GOODBYE) X(CLOSING) X(OVER)
+
+#define ZU_SESSION_STATE(name) ZU_SESSION_##name,
+enum zu_session_state { ZU_SESSION_STATES(ZU_SESSION_STATE) };
+#undef ZU_SESSION_STATE
+
+/* Why a connection ended. */
+enum zu_loss {
+    ZU_LOSS_NONE,
+    ZU_LOSS_LOCAL,      /* this side wanted it */
+    ZU_LOSS_CONNECTION, /* the peer closed, or the line broke */
+    ZU_LOSS_TIMEOUT,    /* handshake or heartbeat */
+    ZU_LOSS_PROTOCOL,   /* the peer broke the rules: never again */
+};
+
+struct zu_session;
+struct zu_out;  /* session_out.c: what is being sent */
+struct zu_beat; /* session_beat.c: heartbeats, when there are any */
+
+/* Who made the session. Called on the session's loop. */
+struct zu_session_parent {
+    /* The connection is gone, its descriptor closed. The session is IDLE: it may be started again,
+     * or stopped. Only a dialer's session comes to that. */
+    void (*lost)(struct zu_session *s, enum zu_loss why);
+    /* The session is OVER: all is done. The parent drops its count in time. */
+    void (*over)(struct zu_session *s);
+};
+
+struct zu_session {
+    _Atomic uint32_t refs;
+    uint8_t state;   /* enum zu_session_state */
+    uint8_t version; /* enum zu_zmtp_version, once the greeting is over */
+    uint8_t loss;    /* enum zu_loss: why it is CLOSING */
+    bool dialed;
+    bool raw;       /* STREAM: bytes as they are */
+    bool lingering; /* the socket has let go of the pipe, or was closed */
+    bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
+    bool send_dead; /* the peer takes nothing any more; what it sent is still read */
+    bool eof;
+    bool handshook;     /* this connection got through its handshake */
+    bool was_handshook; /* the connection before did */
+
+    struct zu_loop *loop;
+    struct zu_socket *socket;   /* counted */
+    struct zu_options *options; /* counted */
+    const struct zu_transport *transport;
+    const struct zu_session_parent *parent;
+    void *parent_self;
+    uint64_t endpoint; /* of the zmq_connect; 0: accepted */
+    struct zu_pipe *pipe;
+    struct zu_cmd start_cmd, stop_cmd, over_cmd;
+    bool stop_outright; /* unbind: what is queued to the peer is dropped */
+    struct zu_list in_parent;
+
+    /* The connection. */
+    int fd;
+    uint64_t connection;
+    struct zu_op recv_op, send_op;
+    bool recv_busy, send_busy;
+    struct zu_timer timer;  /* handshake, then goodbye */
+    struct zu_timer linger; /* how long what is queued may take */
+    uint64_t goodbye_ms;    /* when a peer that hears no more of us last showed that it is there */
+    struct zu_timer retry;  /* memory ran out; try again */
+    struct zu_props *props;
+    uint32_t props_credit; /* counts on props that no message has yet */
+
+    /* Coming in. */
+    struct zu_block *in_block;
+    uint8_t *in_at, *in_end;
+    struct zu_msg in_msg; /* being filled, or waiting for room; CLOSED: none */
+    size_t in_filled;
+    bool in_whole;        /* in_msg is complete, and not delivered yet */
+    bool in_place;        /* in_msg is received straight into; it has memory behind its body */
+    bool large;           /* a part of a large body came last */
+    uint8_t in_stash[16]; /* the first bytes of a header */
+    uint8_t in_stash_size;
+    uint32_t screen_at;
+
+    /* Going out. */
+    struct zu_out *out;
+    struct zu_later pump_later;
+    bool out_skip_rest; /* after a reconnect: the rest of a half-sent message */
+    bool out_part;      /* the last frame encoded had MORE */
+
+    struct zu_greeting *greeting; /* until the traffic begins */
+    const struct zu_mechanism *mechanism;
+    struct zu_handshake *handshake;
+    struct zu_beat *beat;
+    char *remote;                 /* for events: the endpoint that was dialed; */
+    char *local_name, *peer_name; /* and what the connection's ends are called, once known */
+};
+
+/* A session without a connection and without a pipe. -ENOMEM. */
+int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_socket *socket,
+                   const struct zu_transport *transport, struct zu_options *options,
+                   const struct zu_session_parent *parent, void *parent_self, uint64_t endpoint);
+/* Its pipe; the socket's end is the caller's to hand on. -ENOMEM. */
+int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end);
+void zu_session_hold(struct zu_session *s);
+void zu_session_drop(struct zu_session *s);
+
+/* The session takes fd, connected and admitted, and begins the greeting. */
+void zu_session_start(struct zu_session *s, int fd);
+/* Ends it: outright (drop what is queued), or by way of the rules of linger. */
+void zu_session_stop(struct zu_session *s, bool outright);
+
+/* ---- between the session's files ---- */
+
+/* Until what memory, ours or the kernel's, refused is tried again. */
+#define ZU_SESSION_RETRY_MS 10
+
+/* session.c */
+void zu_session_fail(struct zu_session *s, enum zu_loss why, int err); /* the connection goes */
+void zu_session_enter(struct zu_session *s, enum zu_session_state state);
+void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value);
+void zu_session_send_died(struct zu_session *s);      /* the peer takes nothing any more */
+bool zu_session_sent_all(const struct zu_session *s); /* the peer's machine has all we sent */
+void zu_session_settle(struct zu_session *s);         /* is DRAINING or CLOSING over? */
+static inline bool zu_session_connected(const struct zu_session *s)
+{
+    return s->state >= ZU_SESSION_GREETING && s->state <= ZU_SESSION_GOODBYE;
+}
+
+/* session_in.c */
+void zu_session_receive(struct zu_session *s); /* parse what is there, then receive more */
+void zu_session_in_reset(struct zu_session *s);
+void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
+struct zu_props *zu_session_lend_props(struct zu_session *s);
+
+/* session_out.c */
+void zu_session_pump(struct zu_session *s); /* encode and send, unless a send is in flight */
+void zu_session_pump_soon(struct zu_session *s);
+void zu_session_pump_later(struct zu_later *l);
+void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);
+/* Queues bytes ahead of all traffic. -ENOMEM. */
+int zu_session_say(struct zu_session *s, const void *bytes, size_t size);
+int zu_session_say_command(struct zu_session *s, const void *body, size_t size);
+bool zu_session_out_idle(const struct zu_session *s);
+void zu_session_out_reset(struct zu_session *s);
+
+/* session_handshake.c */
+int zu_session_greet(struct zu_session *s);
+/* Takes greeting bytes from in_at. 0: the greeting is over; -EAGAIN; -EPROTO, -ENOMEM. */
+int zu_session_hear_greeting(struct zu_session *s);
+/* A whole frame of the handshake, borrowed. 0; 1: it is the first of the traffic; -EPROTO. */
+int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
+int zu_session_begin_traffic(struct zu_session *s);
+void zu_session_notify(struct zu_session *s); /* STREAM: a connection came, or went */
+
+/* session_beat.c */
+int zu_session_beat_start(struct zu_session *s);
+void zu_session_beat_stop(struct zu_session *s);
+void zu_session_beat_heard(struct zu_session *s);
+/* A command frame amid the traffic. 0: done with; 1: *m is now an item for the socket; -EPROTO. */
+int zu_session_hear_command(struct zu_session *s, struct zu_msg *m);
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words before the traffic: greeting, then the mechanism's commands (ZMTP 3), or an identity
+ * frame (older peers), and what follows from them: the peer's properties, its routing id, and, for
+ * an accepted connection, the pipe to the socket.
+ */
+#include "engine/base/alloc.h"
+#include "engine/core/props.h"
+#include "engine/core/session.h"
+#include "engine/wire/command.h"
+#include "engine/wire/frame.h"
+
+#include <errno.h>
+
+int zu_session_greet(struct zu_session *s)
+{
+    uint8_t bytes[ZU_GREETING_V3_SIZE];
+    struct zu_writer out = zu_writer_of(bytes, sizeof bytes);
+
+    if (s->raw)
+        return zu_session_begin_traffic(s);
+    s->greeting = zu_alloc_zero(sizeof *s->greeting);
+    if (!s->greeting)
+        return -ENOMEM;
+    zu_greeting_start(s->greeting, s->options->type, s->mechanism->name,
+                      s->options->routing_id_size, &out);
+    return zu_session_say(s, bytes, (size_t)(out.at - bytes));
+}
+
+/* Says whatever the mechanism has to say now. */
+static int speak(struct zu_session *s)
+{
+    const struct zu_pattern *pattern = s->socket->pattern;
+    struct zu_handshake_terms terms = {s->options, pattern->name, pattern->sends_id};
+    uint8_t body[ZU_HANDSHAKE_ROOM];
+    int rc;
+
+    for (;;) {
+        struct zu_writer out = zu_writer_of(body, sizeof body);
+
+        rc = s->mechanism->speak(s->handshake, &terms, &out);
+        if (rc <= 0)
+            return rc;
+        rc = zu_session_say_command(s, body, (size_t)(out.at - body));
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* An old peer gets our routing id as its first frame. */
+static int say_identity(struct zu_session *s)
+{
+    uint8_t frame[ZU_FRAME_HEADER_MAX + 255];
+    size_t size = s->options->routing_id_size, head = 0;
+
+    if (s->version == ZU_ZMTP_2_0)
+        head = zu_frame_write_v2(frame, size, 0);
+    else if (s->version == ZU_ZMTP_1_0)
+        head = zu_frame_write_v1(frame, size, false);
+    /* Without any greeting the signature that went out stands for the header of this frame. */
+    memcpy(frame + head, s->options->routing_id, size);
+    return head + size ? zu_session_say(s, frame, head + size) : 0;
+}
+
+static int begin_mechanism(struct zu_session *s)
+{
+    char ours[ZU_MECHANISM_SIZE] = "";
+
+    strncpy(ours, s->mechanism->name, sizeof ours - 1);
+    if (memcmp(ours, s->greeting->peer_mechanism, sizeof ours) != 0) {
+        zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+                         ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
+        return -EPROTO;
+    }
+    s->handshake = zu_alloc_zero(s->mechanism->size);
+    if (!s->handshake)
+        return -ENOMEM;
+    return speak(s);
+}
+
+/* Bytes that were taken for a greeting are a frame's: they are parsed again, before the rest. */
+static int unread_greeting(struct zu_session *s)
+{
+    size_t seen = s->greeting->seen_size, left = (size_t)(s->in_end - s->in_at);
+    struct zu_block *b = zu_block_new(ZU_RECV_BLOCK_SIZE + ZU_GREETING_V3_SIZE);
+
+    if (!b)
+        return -ENOMEM;
+    memcpy(b->data, s->greeting->seen, seen);
+    memcpy(b->data + seen, s->in_at, left);
+    zu_kernel_give_block(s->loop->kernel, s->in_block);
+    s->in_block = b;
+    s->in_at = b->data;
+    s->in_end = b->data + seen + left;
+    return 0;
+}
+
+int zu_session_hear_greeting(struct zu_session *s)
+{
+    uint8_t bytes[ZU_GREETING_V3_SIZE];
+    struct zu_writer out = zu_writer_of(bytes, sizeof bytes);
+    struct zu_reader in = zu_reader_of(s->in_at, (size_t)(s->in_end - s->in_at));
+    int heard = zu_greeting_feed(s->greeting, &in, &out), rc = 0;
+
+    s->in_at += (size_t)(in.at - s->in_at);
+    if (out.at != bytes)
+        rc = zu_session_say(s, bytes, (size_t)(out.at - bytes));
+    if (rc < 0 || heard < 0)
+        return rc < 0 ? rc : heard;
+
+    s->version = (uint8_t)s->greeting->version;
+    if (s->version == ZU_ZMTP_1_0_BARE && (rc = unread_greeting(s)) < 0)
+        return rc;
+    rc = s->version >= ZU_ZMTP_3_0 ? begin_mechanism(s) : say_identity(s);
+    if (rc < 0)
+        return rc;
+    if (s->version < ZU_ZMTP_3_0) /* such a peer has no handshake that could last too long */
+        zu_timer_clear(s->loop, &s->timer);
+    zu_free(s->greeting);
+    s->greeting = NULL;
+    zu_session_enter(s, ZU_SESSION_HANDSHAKE);
+    return 0;
+}
+
+static bool text_is(const char *text, const void *bytes, size_t size)
+{
+    return strlen(text) == size && memcmp(text, bytes, size) == 0;
+}
+
+/* May a peer of the type that calls itself so be at the other end? */
+static bool type_fits(const struct zu_session *s, const uint8_t *name, size_t size)
+{
+    const struct zu_pattern *const *p = s->socket->ctx->tables->patterns;
+
+    for (; *p; p++)
+        if (text_is((*p)->name, name, size))
+            return s->socket->pattern->peers >> (*p)->type & 1;
+    return false;
+}
+
+static int take_metadata(struct zu_session *s, struct zu_reader block)
+{
+    struct zu_property p;
+    int rc;
+
+    while ((rc = zu_metadata_next(&block, &p)) == 1) {
+        if (text_is("Socket-Type", p.name, p.name_size) && !type_fits(s, p.value, p.value_size))
+            return -EINVAL;
+        rc = zu_props_add(s->props, p.name, p.name_size, p.value, p.value_size);
+        if (rc < 0)
+            return rc;
+    }
+    return rc;
+}
+
+static int make_props(struct zu_session *s)
+{
+    char address[ZU_ENDPOINT_MAX] = "";
+
+    s->props = zu_props_new();
+    if (!s->props)
+        return -ENOMEM;
+    zu_props_set_fd(s->props, s->fd);
+    s->transport->peer_address(s->fd, address);
+    return address[0] ? zu_props_add(s->props, "Peer-Address", 12, address, strlen(address)) : 0;
+}
+
+/* Puts the peer's routing id in front of everything else that the socket will read. */
+static int write_id(struct zu_session *s, const void *id, size_t size)
+{
+    struct zu_msg m;
+    int rc;
+
+    if (!s->socket->pattern->wants_id || s->raw)
+        return 0;
+    rc = zu_msg_init_copy(&m, id, size);
+    if (rc < 0)
+        return rc;
+    m.flags |= ZU_MSG_ID;
+    m.props = zu_session_lend_props(s);
+    rc = zu_pipe_write_uncounted(s->pipe, &m);
+    zu_msg_close(&m);
+    return rc == -EPIPE ? 0 : rc;
+}
+
+void zu_session_notify(struct zu_session *s)
+{
+    struct zu_msg m;
+
+    if (!s->pipe)
+        return;
+    zu_msg_init(&m);
+    m.props = zu_session_lend_props(s);
+    zu_pipe_write_uncounted(s->pipe, &m); /* a notice that finds no memory is not given */
+    zu_msg_close(&m);
+}
+
+/* The pipe exists; the peer's id, and what else comes first, goes in. */
+static int prime_pipe(struct zu_session *s, const void *id, size_t size)
+{
+    int rc = write_id(s, id, size);
+
+    if (rc < 0)
+        return rc;
+    if (s->raw)
+        zu_session_notify(s);
+    if (s->version == ZU_ZMTP_1_0_BARE && s->socket->pattern->peers >> ZMQ_SUB & 1) {
+        struct zu_msg all; /* such a subscriber cannot say what it wants: it gets everything */
+
+        zu_msg_init(&all);
+        all.flags = ZU_MSG_SUBSCRIBE;
+        rc = zu_pipe_write_uncounted(s->pipe, &all);
+        zu_msg_close(&all);
+    }
+    return rc == -EPIPE ? 0 : rc;
+}
+
+static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
+{
+    struct zu_pipe *theirs = NULL;
+    int rc = 0;
+
+    if (!s->pipe && !s->lingering)
+        rc = zu_session_make_pipe(s, &theirs);
+    if (rc == 0 && s->pipe)
+        rc = prime_pipe(s, id, size);
+    if (theirs && zu_pipe_hand_over(theirs) < 0 && rc == 0)
+        rc = -ECONNABORTED; /* the socket closes: its end is closed already */
+    if (rc < 0)
+        return rc;
+    if (s->pipe)
+        zu_pipe_flush(s->pipe);
+    zu_session_enter(s, ZU_SESSION_ACTIVE);
+    return s->version >= ZU_ZMTP_3_0 && !s->raw ? zu_session_beat_start(s) : 0;
+}
+
+int zu_session_begin_traffic(struct zu_session *s)
+{
+    int rc = make_props(s);
+
+    return rc < 0 ? rc : open_for_traffic(s, NULL, 0);
+}
+
+static int hear_identity(struct zu_session *s, struct zu_msg *m)
+{
+    return open_for_traffic(s, zu_msg_data(m), ZU_MIN(zu_msg_size(m), (size_t)255));
+}
+
+int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m)
+{
+    struct zu_reader command = zu_reader_of(zu_msg_data(m), zu_msg_size(m));
+    struct zu_reader metadata = {NULL, NULL};
+    uint32_t why = 0;
+
+    if (s->version < ZU_ZMTP_3_0)
+        return hear_identity(s, m);
+    int rc = s->mechanism->hear(s->handshake, command, &metadata, &why);
+
+    if (rc < 0) {
+        if (why)
+            zu_session_event(s,
+                             why >= 300 && why <= 500 ? ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+                                                      : ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+                             why);
+        return rc;
+    }
+    if (metadata.at) {
+        rc = s->props ? -EPROTO : make_props(s);
+        if (rc == 0)
+            rc = take_metadata(s, metadata);
+    }
+    if (rc == 0)
+        rc = speak(s);
+    if (rc < 0 || !s->mechanism->done(s->handshake))
+        return rc;
+    s->handshook = true;
+    zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
+
+    size_t size = 0;
+    const char *id = s->props ? zu_props_get_sized(s->props, "Identity", &size) : NULL;
+
+    return open_for_traffic(s, id, ZU_MIN(size, (size_t)255));
+}

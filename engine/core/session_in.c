@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What comes in. A receive brings a block; everything in it is parsed and written into the pipe,
+ * and then the pipe is flushed once. A body that is not all there yet is completed from the next
+ * block, or, when much is missing, received straight into the message: into its own memory and a
+ * little behind it, so that the same receive brings the next header too, and no more of the next
+ * body than is cheap to copy. While bodies are large, a header is waited for with as little.
+ *
+ * A small body is copied out of the block into a slab of 8 KiB, so that one message kept by the
+ * application never pins a large block; a body of at least an eighth of the block is a slice of it.
+ *
+ * When the pipe is full, reading stops where it is, in the middle of a block if need be, and goes
+ * on when the pipe says `writable`. A connection that waits for bytes owns no block, but for AHEAD
+ * bytes when the last thing that came was a part of a large body.
+ */
+#include "engine/base/alloc.h"
+#include "engine/core/props.h"
+#include "engine/core/session.h"
+#include "engine/wire/command.h"
+#include "engine/wire/frame.h"
+
+#include <errno.h>
+
+enum {
+    SLICE_MIN = ZU_RECV_BLOCK_SIZE / 8,
+    DIRECT_MIN = 32 * 1024, /* what is missing of a body of this size is received in place */
+    HUGE_BODY = 1 << 30,  /* who announces more than this, and more than there is, means no good */
+    AHEAD = 4 * 1024,     /* what is received together with it */
+    PROPS_AT_ONCE = 4096, /* counts taken with one atomic operation */
+};
+
+void zu_session_in_reset(struct zu_session *s)
+{
+    if (s->in_block)
+        zu_kernel_give_block(s->loop->kernel, s->in_block);
+    s->in_block = NULL;
+    s->in_at = s->in_end = NULL;
+    if (s->in_msg.kind != ZU_MSG_CLOSED)
+        zu_msg_close(&s->in_msg);
+    s->in_filled = 0;
+    s->in_whole = s->in_place = s->large = s->paused = false;
+    s->in_stash_size = 0;
+    s->screen_at = 0;
+}
+
+struct zu_props *zu_session_lend_props(struct zu_session *s)
+{
+    if (!s->props)
+        return NULL;
+    if (s->props_credit == 0) {
+        zu_props_hold(s->props, PROPS_AT_ONCE);
+        s->props_credit = PROPS_AT_ONCE;
+    }
+    s->props_credit--;
+    return s->props;
+}
+
+static size_t in_left(const struct zu_session *s)
+{
+    return (size_t)(s->in_end - s->in_at);
+}
+
+/* Writes in_msg to the socket's pipe. -EAGAIN: no room; it waits where it is. */
+static int hand_on(struct zu_session *s)
+{
+    struct zu_msg *m = &s->in_msg;
+    int rc = -EPIPE;
+
+    if (zu_likely(s->pipe != NULL)) {
+        m->props = zu_session_lend_props(s);
+        rc = zu_pipe_write(s->pipe, m);
+    }
+    if (zu_likely(rc == 0)) {
+        m->kind = ZU_MSG_CLOSED; /* the empty message that is left holds nothing */
+        return 0;
+    }
+    if (m->props) { /* the loan goes back */
+        m->props = NULL;
+        s->props_credit++;
+    }
+    if (rc == -EPIPE) { /* the socket has let go: nobody will read it */
+        zu_msg_close(m);
+        return 0;
+    }
+    if (rc == -ENOMEM)
+        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+    s->in_whole = true;
+    return -EAGAIN;
+}
+
+/* in_msg is complete: a frame for the handshake, for the session itself, or for the socket. */
+static int deliver(struct zu_session *s)
+{
+    struct zu_msg *m = &s->in_msg;
+    int rc = 1;
+
+    s->in_whole = false;
+    if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
+        rc = zu_session_hear_handshake(s, m);
+    else if (zu_unlikely(m->flags & ZU_MSG_COMMAND))
+        rc = zu_session_hear_command(s, m);
+    if (rc <= 0) {
+        zu_msg_close(m);
+        return rc;
+    }
+    if (s->socket->pattern->screen && (rc = s->socket->pattern->screen(&s->screen_at, m)) < 0)
+        return rc;
+    return hand_on(s);
+}
+
+static uint8_t msg_flags(const struct zu_frame *f)
+{
+    return (f->flags & ZU_FRAME_MORE ? ZU_MSG_MORE : 0) |
+           (f->flags & ZU_FRAME_COMMAND ? ZU_MSG_COMMAND : 0);
+}
+
+/* A body of which `here` bytes have come. One that is large, and will be completed in place, has
+ * memory for AHEAD more bytes than it says. */
+static int init_body(struct zu_session *s, struct zu_msg *m, uint64_t size, size_t here)
+{
+    bool in_place = size >= DIRECT_MIN && here < size;
+    int rc = -EMSGSIZE;
+
+    if (size > SIZE_MAX / 2)
+        return rc;
+    if (!in_place)
+        rc = zu_msg_init_size_from(m, (size_t)size, &s->loop->slab);
+    else
+        rc = zu_msg_init_size(m, (size_t)size + AHEAD);
+    if (rc == -ENOMEM && size > HUGE_BODY)
+        return -EMSGSIZE;
+    if (rc == 0 && in_place) {
+        m->big.size = (size_t)size;
+        s->in_place = s->large = true;
+    }
+    return rc;
+}
+
+/* A frame whose body begins at in_at; all of it may be there, or a part. */
+static int take_frame(struct zu_session *s, const struct zu_frame *f)
+{
+    struct zu_msg *m = &s->in_msg;
+    size_t here = ZU_MIN(f->size, in_left(s));
+    int64_t max = s->options->maxmsgsize;
+
+    if (max >= 0 && f->size > (uint64_t)max)
+        return -EMSGSIZE;
+    if (f->size >= SLICE_MIN && here == f->size) {
+        zu_block_hold(s->in_block);
+        zu_msg_init_slice(m, s->in_block, s->in_at, f->size);
+    } else {
+        int rc = init_body(s, m, f->size, here);
+
+        if (rc < 0)
+            return rc;
+        memcpy(zu_msg_data(m), s->in_at, here);
+    }
+    m->flags |= msg_flags(f);
+    s->in_at += here;
+    s->in_filled = here;
+    return here == f->size ? deliver(s) : 1;
+}
+
+static int read_head(const struct zu_session *s, struct zu_reader *r, struct zu_frame *f)
+{
+    return s->version <= ZU_ZMTP_1_0 ? zu_frame_read_v1(r, f) : zu_frame_read_v2(r, f);
+}
+
+/* A header that began in an earlier block: its first bytes are in the stash. */
+static int take_stashed_head(struct zu_session *s, struct zu_frame *f)
+{
+    uint8_t head[sizeof s->in_stash];
+    size_t had = s->in_stash_size;
+    size_t more = ZU_MIN(in_left(s), ZU_FRAME_HEADER_MAX - had);
+
+    memcpy(head, s->in_stash, had);
+    memcpy(head + had, s->in_at, more);
+    struct zu_reader r = zu_reader_of(head, had + more);
+    int rc = read_head(s, &r, f);
+
+    if (rc == -EAGAIN) {
+        memcpy(s->in_stash, head, had + more);
+        s->in_stash_size = (uint8_t)(had + more);
+        s->in_at += more;
+        return rc;
+    }
+    if (rc == 0) {
+        s->in_at += (size_t)(r.at - head) - had;
+        s->in_stash_size = 0;
+    }
+    return rc;
+}
+
+static int take_head(struct zu_session *s, struct zu_frame *f)
+{
+    if (zu_unlikely(s->in_stash_size))
+        return take_stashed_head(s, f);
+    struct zu_reader r = zu_reader_of(s->in_at, in_left(s));
+    int rc = read_head(s, &r, f);
+
+    if (zu_likely(rc == 0)) {
+        s->in_at += (size_t)(r.at - s->in_at);
+    } else if (rc == -EAGAIN) {
+        s->in_stash_size = (uint8_t)in_left(s);
+        memcpy(s->in_stash, s->in_at, s->in_stash_size);
+        s->in_at = s->in_end;
+    }
+    return rc;
+}
+
+/* Copies what the block has of the body that is being filled. */
+static int fill_body(struct zu_session *s)
+{
+    size_t size = zu_msg_size(&s->in_msg);
+    size_t n = ZU_MIN(in_left(s), size - s->in_filled);
+
+    memcpy((uint8_t *)zu_msg_data(&s->in_msg) + s->in_filled, s->in_at, n);
+    s->in_at += n;
+    s->in_filled += n;
+    return s->in_filled == size ? deliver(s) : 1;
+}
+
+/* STREAM: whatever came is a message, in pieces of in_batch at most. */
+static int take_raw(struct zu_session *s)
+{
+    size_t n = ZU_MIN(in_left(s), (size_t)s->options->in_batch);
+    int rc = zu_msg_init_copy(&s->in_msg, s->in_at, n);
+
+    if (rc < 0)
+        return rc;
+    s->in_at += n;
+    return deliver(s);
+}
+
+/* Parses what is there. 0: all of it; -EAGAIN: the pipe is full; else the connection must end. */
+static int parse(struct zu_session *s)
+{
+    int rc = 0;
+
+    if (s->in_whole) /* it waited for room; or its body was received in place just now */
+        rc = s->paused ? hand_on(s) : deliver(s);
+    if (s->paused && rc >= 0)
+        zu_session_beat_heard(s); /* only now does the peer's silence begin to count */
+    s->paused = false;
+    s->in_whole = rc == -EAGAIN;
+    while (rc >= 0 && s->in_at != s->in_end) {
+        struct zu_frame f;
+
+        if (s->state == ZU_SESSION_GOODBYE || s->state >= ZU_SESSION_CLOSING) {
+            s->in_at = s->in_end;
+            return 0;
+        }
+        if (s->state == ZU_SESSION_GREETING) {
+            rc = zu_session_hear_greeting(s);
+            if (rc == -EAGAIN)
+                return 0;
+        } else if (s->in_msg.kind != ZU_MSG_CLOSED) {
+            rc = fill_body(s);
+        } else if (s->raw) {
+            rc = take_raw(s);
+        } else {
+            rc = take_head(s, &f);
+            if (rc == -EAGAIN)
+                return 0;
+            if (rc == 0)
+                rc = take_frame(s, &f);
+        }
+    }
+    return ZU_MIN(rc, 0);
+}
+
+static void start_recv(struct zu_session *s)
+{
+    struct zu_kernel *k = s->loop->kernel;
+    bool was_large = s->large;
+
+    s->recv_busy = true;
+    if (s->in_place) {
+        k->table->recv(k, &s->recv_op, s->fd, (uint8_t *)s->in_msg.big.data + s->in_filled,
+                       s->in_msg.big.size - s->in_filled + AHEAD);
+        return;
+    }
+    s->large = false;
+    if (was_large && (s->in_block = zu_block_new(AHEAD)) != NULL)
+        k->table->recv(k, &s->recv_op, s->fd, s->in_block->data, AHEAD);
+    else
+        k->table->recv_block(k, &s->recv_op, s->fd);
+}
+
+/* `n` bytes were received in place. What came behind the body is moved where parsing goes on. */
+static int took_in_place(struct zu_session *s, size_t n)
+{
+    size_t size = s->in_msg.big.size, ahead;
+
+    s->in_filled += n;
+    if (s->in_filled < size)
+        return 0;
+    ahead = s->in_filled - size;
+    s->in_filled = size;
+    s->in_place = false;
+    s->in_whole = true;
+    if (ahead == 0)
+        return 0;
+    s->in_block = zu_block_new(AHEAD);
+    if (!s->in_block)
+        return -ENOMEM;
+    memcpy(s->in_block->data, s->in_msg.big.data + size, ahead);
+    s->in_at = s->in_block->data;
+    s->in_end = s->in_at + ahead;
+    return 0;
+}
+
+/* `n` bytes were received; into a block of the loop's where there is one. */
+static int took(struct zu_session *s, struct zu_block *b, size_t n)
+{
+    zu_session_beat_heard(s);
+    if (!b && s->in_place)
+        return took_in_place(s, n);
+    if (b)
+        s->in_block = b;
+    s->in_at = s->in_block->data;
+    s->in_end = s->in_at + n;
+    return 0;
+}
+
+static enum zu_loss loss_of(int err)
+{
+    switch (err) {
+    case -EPROTO:
+    case -EMSGSIZE:
+    case -EINVAL: return ZU_LOSS_PROTOCOL;
+    default: return ZU_LOSS_CONNECTION;
+    }
+}
+
+void zu_session_receive(struct zu_session *s)
+{
+    if (s->recv_busy || !zu_session_connected(s))
+        return;
+    int rc = parse(s);
+
+    if (s->pipe)
+        zu_pipe_flush(s->pipe);
+    s->paused = rc == -EAGAIN;
+    if (s->paused || !zu_session_connected(s))
+        return;
+    if (rc < 0) {
+        zu_session_fail(s, loss_of(rc), -rc);
+        return;
+    }
+    if (s->in_block && s->in_at == s->in_end) {
+        zu_kernel_give_block(s->loop->kernel, s->in_block);
+        s->in_block = NULL;
+        s->in_at = s->in_end = NULL;
+    }
+    if (s->eof)
+        zu_session_fail(s, ZU_LOSS_CONNECTION, EPIPE);
+    else
+        start_recv(s);
+}
+
+void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
+{
+    struct zu_session *s = zu_container_of(op, struct zu_session, recv_op);
+    struct zu_block *b = flags & ZU_OP_BLOCK ? zu_kernel_block(op) : NULL;
+
+    s->recv_busy = false;
+    if (b && (res <= 0 || !zu_session_connected(s)))
+        zu_kernel_give_block(s->loop->kernel, b);
+    if (!zu_session_connected(s)) {
+        zu_session_settle(s);
+        return;
+    }
+    if (zu_unlikely(s->send_dead && res > 0))
+        s->goodbye_ms = s->loop->now_ms;
+    if (res > 0)
+        res = took(s, b, (size_t)res);
+    else if (res == 0)
+        s->eof = true;
+    if (res == -EAGAIN || res == -ENOBUFS) /* the kernel's own shortage */
+        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+    else if (res < 0 && res != -EINTR)
+        zu_session_fail(s, ZU_LOSS_CONNECTION, -res);
+    else
+        zu_session_receive(s);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes out. A send is made of a block of bytes and of references to large bodies: headers and
+ * small bodies are copied into the block, a large body is sent from where it lies and its message
+ * is held until the kernel is done. One such batch is in flight at a time; while it is, the pipe
+ * fills, so the next one is larger: batching adapts by itself.
+ *
+ * A batch is bounded in bytes, so that a peer which reads slowly cannot make us read far ahead in
+ * the pipe: what is in a batch no longer counts against the water mark.
+ */
+#include "engine/base/alloc.h"
+#include "engine/core/session.h"
+#include "engine/wire/command.h"
+#include "engine/wire/frame.h"
+
+#include <errno.h>
+#include <sys/uio.h>
+
+enum {
+    BLOCK_BYTES = 64 * 1024,  /* headers and small bodies of one batch */
+    COPY_MAX = 4 * 1024,      /* bodies up to this are copied */
+    PIECES_MAX = 64,          /* of one sendmsg */
+    BATCH_BYTES = 128 * 1024, /* a batch ends when it holds this much */
+    RESERVE_BYTES = 512,      /* of the block, and */
+    RESERVE_PIECES = 4,       /* of the pieces: for what is said while a batch is in flight */
+};
+
+struct zu_out {
+    struct zu_list free;  /* in the loop's list of spares; first in the struct */
+    uint32_t filled;      /* of block */
+    uint32_t piece_count; /* of pieces that are set */
+    uint32_t piece_at;    /* the first that is not sent yet */
+    uint32_t frozen;      /* pieces before this one are in the kernel's hands */
+    uint32_t held_count;
+    size_t bytes; /* in the batch */
+    struct msghdr msg;
+    struct iovec pieces[PIECES_MAX];
+    struct zu_msg held[PIECES_MAX / 2];
+    uint8_t block[BLOCK_BYTES];
+};
+
+/* Makes an empty batch of it. */
+static void start_over(struct zu_out *o)
+{
+    for (uint32_t i = 0; i < o->held_count; i++)
+        zu_msg_close(&o->held[i]);
+    o->held_count = o->piece_count = o->piece_at = o->frozen = o->filled = 0;
+    o->bytes = 0;
+}
+
+/* The loop keeps a few idle ones, so that a quiet connection owns none. */
+static struct zu_out *out_get(struct zu_session *s)
+{
+    if (s->out)
+        return s->out;
+    struct zu_list *l = zu_list_pop(&s->loop->spares);
+
+    if (l)
+        s->loop->spare_count--;
+    s->out = l ? zu_container_of(l, struct zu_out, free) : zu_alloc(sizeof *s->out);
+    if (s->out) {
+        zu_list_init(&s->out->free);
+        s->out->held_count = 0;
+        start_over(s->out);
+    }
+    return s->out;
+}
+
+void zu_session_out_reset(struct zu_session *s)
+{
+    struct zu_out *o = s->out;
+
+    if (!o)
+        return;
+    start_over(o);
+    s->out = NULL;
+    if (s->loop->spare_count >= 4) {
+        zu_free(o);
+        return;
+    }
+    s->loop->spare_count++;
+    zu_list_append(&s->loop->spares, &o->free);
+}
+
+bool zu_session_out_idle(const struct zu_session *s)
+{
+    return !s->send_busy && !s->out;
+}
+
+static size_t block_room(const struct zu_out *o)
+{
+    return BLOCK_BYTES - o->filled;
+}
+
+/* The bytes at the end of the block that were just written belong to the batch. */
+static void add_block_bytes(struct zu_out *o, size_t n)
+{
+    struct iovec *last = o->piece_count > o->frozen ? &o->pieces[o->piece_count - 1] : NULL;
+    uint8_t *at = o->block + o->filled;
+
+    if (last && (uint8_t *)last->iov_base + last->iov_len == at)
+        last->iov_len += n;
+    else
+        o->pieces[o->piece_count++] = (struct iovec){at, n};
+    o->filled += (uint32_t)n;
+    o->bytes += n;
+}
+
+/* Large bodies count one by one: a batch holds no more of them than the pipe may. */
+static bool batch_is_full(const struct zu_session *s, const struct zu_out *o)
+{
+    uint32_t limit = s->pipe->in_limit;
+
+    /* Two pieces for the next message at most: its header and its body. */
+    return o->bytes >= BATCH_BYTES || o->piece_count + 2 > PIECES_MAX - RESERVE_PIECES ||
+           o->held_count == zu_array_len(o->held) || (limit && o->held_count >= limit) ||
+           block_room(o) < ZU_FRAME_HEADER_MAX + 16 + COPY_MAX + RESERVE_BYTES;
+}
+
+int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
+{
+    struct zu_out *o = out_get(s);
+
+    if (!o)
+        return -ENOMEM;
+    if (size > block_room(o) || o->piece_count == PIECES_MAX)
+        return -ENOBUFS;
+    memcpy(o->block + o->filled, bytes, size);
+    add_block_bytes(o, size);
+    zu_session_pump_soon(s);
+    return 0;
+}
+
+int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
+{
+    uint8_t frame[ZU_FRAME_HEADER_MAX + ZU_HANDSHAKE_ROOM];
+
+    if (zu_bug(size > ZU_HANDSHAKE_ROOM))
+        return -EFAULT;
+    size_t head = zu_frame_write_v2(frame, size, ZU_FRAME_COMMAND);
+
+    memcpy(frame + head, body, size);
+    return zu_session_say(s, frame, head + size);
+}
+
+/* The header of a subscription, and what stands in its body before the topic. */
+static size_t write_subscription_head(const struct zu_session *s, uint8_t *at, uint8_t flags,
+                                      size_t topic)
+{
+    bool cancel = flags & ZU_MSG_CANCEL;
+
+    if (s->version >= ZU_ZMTP_3_1) {
+        struct zu_writer w = zu_writer_of(at + 16, 16);
+
+        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
+        size_t name = (size_t)(w.at - (at + 16));
+        size_t head = zu_frame_write_v2(at, name + topic, ZU_FRAME_COMMAND);
+
+        memmove(at + head, at + 16, name);
+        return head + name;
+    }
+    size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, 1 + topic, false)
+                                            : zu_frame_write_v2(at, 1 + topic, 0);
+
+    at[head] = cancel ? 0 : 1;
+    return head + 1;
+}
+
+static size_t write_head(const struct zu_session *s, uint8_t *at, const struct zu_msg *m,
+                         size_t size)
+{
+    if (s->raw)
+        return 0;
+    if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL)))
+        return write_subscription_head(s, at, m->flags, size);
+    if (zu_unlikely(s->version <= ZU_ZMTP_1_0))
+        return zu_frame_write_v1(at, size, m->flags & ZU_MSG_MORE);
+    return zu_frame_write_v2(at, size, m->flags & ZU_MSG_MORE ? ZU_FRAME_MORE : 0);
+}
+
+/* Takes *m into the batch. There is room: see batch_is_full. */
+static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    size_t size = zu_msg_size(m);
+    uint8_t *at = o->block + o->filled;
+    size_t head = write_head(s, at, m, size);
+
+    s->out_part = m->flags & ZU_MSG_MORE;
+    if (size <= COPY_MAX) {
+        memcpy(at + head, zu_msg_data(m), size);
+        add_block_bytes(o, head + size);
+        zu_msg_close(m);
+        return;
+    }
+    if (head)
+        add_block_bytes(o, head);
+    o->pieces[o->piece_count++] = (struct iovec){zu_msg_data(m), size};
+    o->bytes += size;
+    o->held[o->held_count++] = *m;
+}
+
+/* Moves what the socket wrote into the batch. */
+static void fill(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_msg m;
+
+    while (s->pipe && !batch_is_full(s, o) && zu_pipe_read(s->pipe, &m) == 0) {
+        if (zu_unlikely(s->out_skip_rest || (m.flags & ZU_MSG_ID))) {
+            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
+            zu_msg_close(&m);
+            continue;
+        }
+        if (zu_unlikely(s->raw && zu_msg_size(&m) == 0)) {
+            zu_msg_close(&m);
+            continue;
+        }
+        encode(s, o, &m);
+    }
+}
+
+static void start_send(struct zu_session *s)
+{
+    struct zu_out *o = s->out;
+    const struct iovec *first = &o->pieces[o->piece_at];
+    struct zu_kernel *k = s->loop->kernel;
+
+    s->send_busy = true;
+    o->frozen = o->piece_count;
+    if (o->piece_at + 1 == o->piece_count) {
+        k->table->send(k, &s->send_op, s->fd, first->iov_base, first->iov_len);
+        return;
+    }
+    o->msg = (struct msghdr){.msg_iov = &o->pieces[o->piece_at],
+                             .msg_iovlen = o->piece_count - o->piece_at};
+    k->table->sendmsg(k, &s->send_op, s->fd, &o->msg);
+}
+
+void zu_session_pump(struct zu_session *s)
+{
+    if (s->send_busy || !zu_session_connected(s) || s->state == ZU_SESSION_GOODBYE)
+        return;
+    if (zu_unlikely(s->send_dead)) {
+        zu_session_out_reset(s); /* what was said since goes nowhere */
+        zu_session_settle(s);
+        return;
+    }
+    bool traffic = s->state >= ZU_SESSION_ACTIVE && s->pipe;
+
+    if (traffic && (s->out || zu_pipe_can_read(s->pipe))) {
+        struct zu_out *o = out_get(s);
+
+        if (zu_unlikely(!o)) { /* the messages stay in the pipe; try again in a while */
+            zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+            return;
+        }
+        fill(s, o);
+    }
+    if (s->out && s->out->piece_count > 0)
+        start_send(s);
+    else
+        zu_session_out_reset(s);
+    if (s->state == ZU_SESSION_DRAINING && !s->send_busy)
+        zu_session_settle(s);
+}
+
+void zu_session_pump_later(struct zu_later *l)
+{
+    zu_session_pump(zu_container_of(l, struct zu_session, pump_later));
+}
+
+void zu_session_pump_soon(struct zu_session *s)
+{
+    zu_loop_later(s->loop, &s->pump_later);
+}
+
+/* `n` bytes of the batch are on their way. True: all of it is. */
+static bool advance(struct zu_out *o, size_t n)
+{
+    while (o->piece_at < o->piece_count) {
+        struct iovec *p = &o->pieces[o->piece_at];
+
+        if (n < p->iov_len) {
+            p->iov_base = (uint8_t *)p->iov_base + n;
+            p->iov_len -= n;
+            return false;
+        }
+        n -= p->iov_len;
+        o->piece_at++;
+    }
+    return true;
+}
+
+/* Does a send that failed so say that the connection is over? Then the receive will bring what is
+ * left to read, and the end. */
+static bool peer_is_gone(int res)
+{
+    switch (res) {
+    case -EPIPE:
+    case -ECONNRESET:
+    case -ECONNABORTED:
+    case -ETIMEDOUT:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH: return true;
+    default: return false;
+    }
+}
+
+void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
+{
+    struct zu_session *s = zu_container_of(op, struct zu_session, send_op);
+
+    (void)flags;
+    s->send_busy = false;
+    if (s->state == ZU_SESSION_CLOSING) {
+        zu_session_settle(s);
+        return;
+    }
+    if (res == -EINTR) {
+        start_send(s);
+        return;
+    }
+    if (res == -EAGAIN || res == -ENOBUFS) { /* the kernel's own shortage; nothing was sent */
+        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+        return;
+    }
+    if (res < 0 && !peer_is_gone(res)) { /* a stream with a hole in it is of no use to anybody */
+        zu_session_fail(s, ZU_LOSS_CONNECTION, -res);
+        return;
+    }
+    if (res < 0) {
+        /* The peer may have written before it went: read to the end first (session_in.c). */
+        zu_session_send_died(s);
+        zu_session_out_reset(s);
+        zu_session_hold(s);
+        zu_session_receive(s);
+        zu_session_settle(s);
+        zu_session_drop(s);
+        return;
+    }
+    if (!advance(s->out, (size_t)res)) {
+        start_send(s);
+        return;
+    }
+    start_over(s->out);
+    zu_session_pump(s);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a socket and its endpoints. Sending, receiving and waiting are in socket_io.c.
+ *
+ * zmq_close leaves nothing for a thread of ours to finish: every pipe is closed with the linger
+ * time that holds, the mailbox refuses what comes later, and the sessions at the other ends send
+ * what was written by themselves. The memory goes with the last pipe that names the socket.
+ */
+#include "engine/core/socket.h"
+
+#include "engine/base/alloc.h"
+#include "engine/core/dialer.h"
+#include "engine/core/listener.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* ---- what a pipe's end hears ---- */
+
+static void sink_attached(struct zu_pipe *p)
+{
+    zu_socket_adopt(p->owner, p);
+}
+
+static void sink_readable(struct zu_pipe *p)
+{
+    struct zu_socket *s = p->owner;
+
+    if (!zu_list_empty(&p->all))
+        s->pattern->readable(s, p);
+}
+
+static void sink_writable(struct zu_pipe *p)
+{
+    struct zu_socket *s = p->owner;
+
+    if (!zu_list_empty(&p->all))
+        s->pattern->writable(s, p);
+}
+
+static void sink_hiccuped(struct zu_pipe *p)
+{
+    struct zu_socket *s = p->owner;
+
+    if (!zu_list_empty(&p->all) && s->pattern->hiccuped)
+        s->pattern->hiccuped(s, p);
+}
+
+static void sink_ended(struct zu_pipe *p)
+{
+    zu_socket_close_pipe(p->owner, p);
+}
+
+static void sink_released(void *owner)
+{
+    zu_socket_drop(owner);
+}
+
+const struct zu_pipe_sink *zu_socket_sink(void)
+{
+    static const struct zu_pipe_sink sink = {.attached = sink_attached,
+                                             .readable = sink_readable,
+                                             .writable = sink_writable,
+                                             .hiccuped = sink_hiccuped,
+                                             .ended = sink_ended,
+                                             .released = sink_released};
+    return &sink;
+}
+
+void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
+{
+    if (s->closing) {
+        zu_pipe_close(p, s->options->linger);
+        return;
+    }
+    zu_list_append(&s->pipes, &p->all);
+    s->pattern->attach(s, p); /* may close the pipe */
+}
+
+static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
+{
+    if (!zu_list_empty(&p->all)) {
+        zu_list_remove(&p->all);
+        s->pattern->detach(s, p);
+    }
+    zu_pipe_close(p, linger);
+}
+
+void zu_socket_close_pipe(struct zu_socket *s, struct zu_pipe *p)
+{
+    end_pipe(s, p, s->options->linger);
+}
+
+void zu_socket_refuse_pipe(struct zu_socket *s, struct zu_pipe *p)
+{
+    s->refused = true;
+    end_pipe(s, p, ZU_LINGER_ANEW);
+}
+
+/* ---- life ---- */
+
+static void wake(struct zu_mailbox *box)
+{
+    struct zu_socket *s = zu_container_of(box, struct zu_socket, box);
+
+    zu_waiter_wake(s->waiter);
+    /* [K1] release, pairs with [K2] in socket_io.c: the waiter is touched no more. */
+    atomic_fetch_add_explicit(&s->wakes_had, 1, memory_order_release);
+}
+
+static void run_stop(struct zu_cmd *cmd)
+{
+    zu_container_of(cmd, struct zu_socket, stop_cmd)->stopped = true;
+}
+
+int zu_socket_check(const void *handle)
+{
+    const uint32_t *tag = handle; /* first in it; what is no socket may lie anyhow */
+
+    return tag && *tag == ZU_SOCKET_TAG ? 0 : -ENOTSOCK;
+}
+
+static int register_with_ctx(struct zu_socket *s)
+{
+    struct zu_ctx *ctx = s->ctx;
+    int rc = 0;
+
+    pthread_mutex_lock(&ctx->lock);
+    if (ctx->stopping)
+        rc = -ETERM;
+    else if (ctx->socket_count >= (size_t)ctx->max_sockets)
+        rc = -EMFILE;
+    if (rc == 0) {
+        zu_list_append(&ctx->sockets, &s->in_ctx);
+        ctx->socket_count++;
+        ctx->live++;
+    }
+    pthread_mutex_unlock(&ctx->lock);
+    return rc;
+}
+
+static void set_defaults_of_ctx(struct zu_socket *s)
+{
+    struct zu_ctx *ctx = s->ctx;
+
+    pthread_mutex_lock(&ctx->lock);
+    s->options->ipv6 = ctx->ipv6;
+    if (!ctx->blocky)
+        s->options->linger = 0;
+    pthread_mutex_unlock(&ctx->lock);
+    if (s->pattern->no_linger)
+        s->options->linger = 0;
+}
+
+int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pattern *pattern)
+{
+    size_t size = (sizeof(struct zu_socket) + pattern->size + ZU_CACHE_LINE - 1) &
+                  ~(size_t)(ZU_CACHE_LINE - 1);
+    struct zu_socket *s = zu_alloc_aligned(ZU_CACHE_LINE, size);
+    int rc = -ENOMEM;
+
+    if (!s)
+        return rc;
+    memset(s, 0, size);
+    atomic_init(&s->refs, 1);
+    atomic_init(&s->sources, 1);
+    s->ctx = ctx;
+    s->pattern = pattern;
+    zu_mailbox_init(&s->box, wake);
+    zu_waiter_init(&s->own_waiter);
+    zu_waiter_init(&s->fd_waiter);
+    zu_list_init(&s->pipes);
+    zu_list_init(&s->endpoints);
+    zu_list_init(&s->in_ctx);
+    s->stop_cmd.run = run_stop;
+    s->options = zu_options_new(pattern->type);
+    if (!s->options)
+        goto free_socket;
+    set_defaults_of_ctx(s);
+    if (pattern->init && (rc = pattern->init(s)) < 0)
+        goto drop_options;
+    rc = register_with_ctx(s);
+    if (rc < 0)
+        goto fini_pattern;
+    s->tag = ZU_SOCKET_TAG;
+    *out = s;
+    return 0;
+fini_pattern:
+    if (pattern->fini)
+        pattern->fini(s);
+drop_options:
+    zu_options_drop(s->options);
+free_socket:
+    zu_free(s);
+    return rc;
+}
+
+void zu_socket_hold(struct zu_socket *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
+void zu_socket_drop(struct zu_socket *s)
+{
+    /* [K3] acq_rel, pairs with itself. */
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_relaxed); /* alone */
+
+    zu_options_drop(s->options);
+    zu_waiter_fini(&s->own_waiter);
+    zu_waiter_fini(&s->fd_waiter);
+    zu_free(s);
+    if (o && o->released)
+        o->released(o);
+}
+
+static void close_endpoint(struct zu_socket *s, struct zu_endpoint *e, bool unbind)
+{
+    zu_list_remove(&e->link);
+    if (e->listener)
+        zu_listener_close(e->listener, unbind);
+    if (e->dialer)
+        zu_dialer_close(e->dialer);
+    if (e->bound && e->transport->local_unbind)
+        e->transport->local_unbind(s, strstr(e->text, "://") + 3);
+    zu_free(e);
+}
+
+int zu_socket_close(struct zu_socket *s)
+{
+    struct zu_ctx *ctx = s->ctx;
+    struct zu_list *l;
+
+    s->tag = 0;
+    if (zu_ctx_inherited(ctx))
+        return 0; /* the parent's: nothing of it is touched */
+    s->closing = true;
+    pthread_mutex_lock(&ctx->lock);
+    zu_list_remove(&s->in_ctx);
+    ctx->socket_count--;
+    pthread_mutex_unlock(&ctx->lock);
+
+    zu_list_each(it, &s->endpoints)
+    {
+        struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
+
+        if (e->bound && e->transport->local_unbind) /* before the mailbox closes: no new pipes */
+            close_endpoint(s, e, false);
+    }
+    zu_mailbox_close(&s->box);
+    while (!zu_list_empty(&s->pipes))
+        zu_socket_close_pipe(s, zu_container_of(s->pipes.next, struct zu_pipe, all));
+    while ((l = s->endpoints.next) != &s->endpoints)
+        close_endpoint(s, zu_container_of(l, struct zu_endpoint, link), false);
+    if (s->pattern->fini)
+        s->pattern->fini(s);
+    zu_socket_spend_all(s);
+    zu_slab_fini(&s->slab);
+    zu_socket_end_source(s);
+    zu_socket_drop(s);
+    zu_ctx_end(ctx);
+    return 0;
+}
+
+void zu_socket_observe(struct zu_socket *s, const struct zu_event *e)
+{
+    /* Acquire: the observer was made by another thread. */
+    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_acquire);
+
+    if (o)
+        o->event(o, e);
+}
+
+void zu_socket_begin_source(struct zu_socket *s)
+{
+    atomic_fetch_add_explicit(&s->sources, 1, memory_order_relaxed); /* by one that counts */
+}
+
+void zu_socket_end_source(struct zu_socket *s)
+{
+    struct zu_observer *o;
+
+    /* [K4] acq_rel, pairs with itself: who ends last has seen what all others raised. */
+    if (atomic_fetch_sub_explicit(&s->sources, 1, memory_order_acq_rel) != 1)
+        return;
+    o = atomic_load_explicit(&s->observer, memory_order_acquire);
+    if (o && o->ended)
+        o->ended(o);
+}
+
+/* ---- endpoints ---- */
+
+/* Finds the transport and what stands behind "://". */
+static int split(struct zu_socket *s, const char *endpoint, const struct zu_transport **t,
+                 const char **text)
+{
+    const char *colon = endpoint ? strstr(endpoint, "://") : NULL;
+
+    if (!colon || colon == endpoint || !colon[3])
+        return -EINVAL;
+    *text = colon + 3;
+    *t = zu_ctx_transport(s->ctx, endpoint, (size_t)(colon - endpoint));
+    return *t ? 0 : -EPROTONOSUPPORT;
+}
+
+int zu_socket_add_endpoint(struct zu_socket *s, struct zu_endpoint **out,
+                           const struct zu_transport *t, const char *text, bool bound)
+{
+    size_t size = strlen(text) + 1;
+    struct zu_endpoint *e = zu_alloc_zero(sizeof *e + size);
+
+    if (!e)
+        return -ENOMEM;
+    memcpy(e->text, text, size);
+    e->id = ++s->last_endpoint_id;
+    e->transport = t;
+    e->bound = bound;
+    zu_list_append(&s->endpoints, &e->link);
+    *out = e;
+    return 0;
+}
+
+static void set_last_endpoint(struct zu_socket *s, const char *text)
+{
+    size_t size = ZU_MIN(strlen(text), sizeof s->last_endpoint - 1);
+
+    memcpy(s->last_endpoint, text, size);
+    s->last_endpoint[size] = '\0';
+}
+
+static void tell_bind_failed(struct zu_socket *s, const char *text, const struct zu_listening *at,
+                             int err)
+{
+    struct zu_event closed = {.event = ZMQ_EVENT_CLOSED,
+                              .value = (uint64_t)at->fd,
+                              .local = at->endpoint,
+                              .remote = "",
+                              .bound = true};
+    struct zu_event failed = {.event = ZMQ_EVENT_BIND_FAILED,
+                              .value = (uint64_t)err,
+                              .local = text,
+                              .remote = "",
+                              .bound = true};
+
+    if (at->fd >= 0)
+        zu_socket_observe(s, &closed);
+    zu_socket_observe(s, &failed);
+}
+
+static int bind_stream(struct zu_socket *s, const struct zu_transport *t, const char *text)
+{
+    struct zu_listening at;
+    struct zu_endpoint *e;
+    int rc = t->listen(&at, text, s->options);
+
+    if (rc < 0) {
+        tell_bind_failed(s, text, &at, -rc);
+        return rc;
+    }
+    rc = zu_socket_add_endpoint(s, &e, t, at.endpoint, true);
+    if (rc < 0)
+        goto close_fd;
+    rc = zu_listener_new(&e->listener, s, t, &at);
+    if (rc < 0)
+        goto forget;
+    set_last_endpoint(s, e->text);
+    if (s->options->use_fd >= 0) /* it is the listener's now; another bind makes its own */
+        zu_options_set(&s->options, ZMQ_USE_FD, &(int){-1}, sizeof(int));
+    return 0;
+forget:
+    zu_list_remove(&e->link);
+    zu_free(e);
+close_fd:
+    if (at.fd != s->options->use_fd) /* else it stays the caller's */
+        close(at.fd);
+    t->unlisten(&at);
+    return rc;
+}
+
+static int bind_local(struct zu_socket *s, const struct zu_transport *t, const char *endpoint,
+                      const char *text)
+{
+    struct zu_endpoint *e;
+    int rc = zu_socket_add_endpoint(s, &e, t, endpoint, true);
+
+    if (rc < 0)
+        return rc;
+    rc = t->local_bind(s, text);
+    if (rc < 0) {
+        zu_list_remove(&e->link);
+        zu_free(e);
+        return rc;
+    }
+    set_last_endpoint(s, endpoint);
+    return 0;
+}
+
+int zu_socket_bind(struct zu_socket *s, const char *endpoint)
+{
+    const struct zu_transport *t;
+    const char *text;
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
+        return rc;
+    return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, text);
+}
+
+static bool is_connected_to(struct zu_socket *s, const char *endpoint)
+{
+    zu_list_each(it, &s->endpoints)
+    {
+        struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
+
+        if (!e->bound && strcmp(e->text, endpoint) == 0)
+            return true;
+    }
+    return false;
+}
+
+int zu_socket_connect(struct zu_socket *s, const char *endpoint)
+{
+    const struct zu_transport *t;
+    const char *text;
+    struct zu_endpoint *e;
+    struct zu_pipe *pipe = NULL;
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
+        return rc;
+    if (!t->local_connect) {
+        rc = t->check(text, s->options);
+        if (rc < 0)
+            return rc;
+        if (s->pattern->once && is_connected_to(s, endpoint)) {
+            set_last_endpoint(s, endpoint);
+            return 0;
+        }
+    }
+    rc = zu_socket_add_endpoint(s, &e, t, endpoint, false);
+    if (rc < 0)
+        return rc;
+    if (t->local_connect)
+        rc = t->local_connect(s, text, e->id);
+    else
+        rc = zu_dialer_new(&e->dialer, s, t, endpoint, text, e->id, &pipe);
+    if (rc < 0) {
+        zu_list_remove(&e->link);
+        zu_free(e);
+        return rc;
+    }
+    set_last_endpoint(s, endpoint);
+    if (pipe)
+        zu_socket_adopt(s, pipe);
+    return 0;
+}
+
+static void close_pipes_of(struct zu_socket *s, uint64_t id)
+{
+    zu_list_each(it, &s->pipes)
+    {
+        struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
+
+        if (p->endpoint == id)
+            zu_socket_close_pipe(s, p);
+    }
+}
+
+void zu_socket_forget_endpoint(struct zu_socket *s, uint64_t id)
+{
+    zu_list_each(it, &s->endpoints)
+    {
+        struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
+
+        if (e->id == id) {
+            close_endpoint(s, e, true);
+            return;
+        }
+    }
+}
+
+/* Takes every endpoint with that text; how many there were. */
+static int take_endpoints(struct zu_socket *s, const char *endpoint)
+{
+    int taken = 0;
+
+    zu_list_each(it, &s->endpoints)
+    {
+        struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
+
+        if (strcmp(e->text, endpoint) != 0)
+            continue;
+        if (!e->bound)
+            close_pipes_of(s, e->id);
+        close_endpoint(s, e, true);
+        taken++;
+    }
+    return taken;
+}
+
+int zu_socket_unbind(struct zu_socket *s, const char *endpoint)
+{
+    const struct zu_transport *t;
+    const char *text;
+    char real[ZU_ENDPOINT_MAX];
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
+        return rc;
+    if (take_endpoints(s, endpoint) > 0)
+        return 0;
+    /* Another spelling of the address that something is bound to. */
+    if (t->canonical && t->canonical(real, text, s->options) == 0 && take_endpoints(s, real) > 0)
+        return 0;
+    return -ENOENT;
+}
+
+/* ---- options ---- */
+
+int zu_socket_set(struct zu_socket *s, int option, const void *value, size_t size)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    rc = s->pattern->set ? s->pattern->set(s, option, value, size) : -EINVAL;
+    if (rc != -EINVAL)
+        return rc;
+    rc = zu_options_set(&s->options, option, value, size);
+    if (rc == 0 && (option == ZMQ_SNDHWM || option == ZMQ_RCVHWM)) {
+        zu_list_each(it, &s->pipes) zu_pipe_set_hwms(zu_container_of(it, struct zu_pipe, all),
+                                                     s->options->rcvhwm, s->options->sndhwm);
+    }
+    return rc;
+}
+
+static int get_fd(struct zu_socket *s, void *value, size_t *size)
+{
+    if (*size < sizeof(int))
+        return -EINVAL;
+    if (!s->has_fd) {
+        int rc = zu_waiter_make_fd(&s->fd_waiter);
+
+        if (rc < 0)
+            return rc;
+        s->has_fd = true;
+        zu_socket_listen_again(s);
+    }
+    return zu_answer_int_wide(s->fd_waiter.fd, value, size);
+}
+
+int zu_socket_get(struct zu_socket *s, int option, void *value, size_t *size)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    rc = s->pattern->get ? s->pattern->get(s, option, value, size) : -EINVAL;
+    if (rc != -EINVAL)
+        return rc;
+    switch (option) {
+    case ZMQ_RCVMORE: return zu_answer_int_wide(s->rcvmore, value, size);
+    case ZMQ_FD: return get_fd(s, value, size);
+    case ZMQ_EVENTS: return zu_answer_int_wide(zu_socket_events(s), value, size);
+    case ZMQ_LAST_ENDPOINT: return zu_answer_text(s->last_endpoint, value, size);
+    case ZMQ_THREAD_SAFE: return zu_answer_int_wide(0, value, size);
+    default: return zu_options_get(s->options, option, value, size);
+    }
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * socket: what a zmq_socket handle points at: options, endpoints, pipes, a mailbox, and one pattern
+ * inside that decides where messages go. This is the part that patterns, transports and the api
+ * see. Thread: one at a time, the one inside a call on it; commands reach it by its mailbox. Owner:
+ * counted: the application until zmq_close, and every pipe end and listener that posts to it.
+ */
+#ifndef ZU_CORE_SOCKET_H
+#define ZU_CORE_SOCKET_H
+
+#include "engine/core/ctx.h"
+#include "engine/core/observer.h"
+#include "engine/core/options.h"
+#include "engine/core/pattern.h"
+#include "engine/core/transport.h"
+#include "engine/core/waiter.h"
+
+#define ZU_SOCKET_TAG 0x7a752d73u /* "zu-s": what a valid handle starts with */
+
+struct zu_socket {
+    uint32_t tag;
+    _Atomic uint32_t refs;
+    struct zu_ctx *ctx;
+    const struct zu_pattern *pattern;
+    struct zu_options *options; /* read freely; change with zu_options_set (&s->options, ...) */
+    struct zu_mailbox box;
+    struct zu_waiter *waiter;    /* whom a post wakes; set before zu_mailbox_sleep */
+    uint64_t wakes_owed;         /* sleeps that were ended by a post */
+    _Atomic uint64_t wakes_had;  /* wakes that are over: their poster touches `waiter` no more */
+    struct zu_waiter own_waiter; /* for send and recv */
+    _Atomic(struct zu_observer *) observer;
+    _Atomic uint32_t sources; /* of events: the application, dialers, listeners */
+    struct zu_list pipes;     /* zu_pipe.all: every open end */
+    struct zu_list endpoints; /* struct zu_endpoint */
+    uint64_t last_endpoint_id;
+    struct zu_list in_ctx;
+    struct zu_waiter fd_waiter;  /* behind ZMQ_FD, when it was asked for */
+    uint32_t spin_us, spin_rest; /* see spin in socket_io.c */
+    struct zu_slab slab;         /* for small bodies that zmq_send copies */
+    struct zu_props *spent;      /* counts that closed messages had on it, to be dropped together */
+    uint32_t spent_count;
+    bool has_fd;
+    bool stopped; /* the context was terminated: every call answers ETERM */
+    bool closing; /* zmq_close is under way */
+    bool refused; /* zu_socket_refuse_pipe was called; for who adopts */
+    bool asleep;  /* zu_mailbox_sleep said so, and no wake or awake since */
+    bool rcvmore; /* the last part received had more behind it */
+    char last_endpoint[ZU_ENDPOINT_MAX];
+    struct zu_cmd stop_cmd;
+    alignas(ZU_CACHE_LINE) uint8_t state[]; /* pattern->size bytes */
+};
+
+static inline void *zu_socket_state(struct zu_socket *s)
+{
+    return s->state;
+}
+
+/* Valid handle or -ENOTSOCK. */
+int zu_socket_check(const void *handle);
+
+int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pattern *pattern);
+int zu_socket_close(struct zu_socket *s);
+void zu_socket_hold(struct zu_socket *s);
+void zu_socket_drop(struct zu_socket *s);
+
+int zu_socket_bind(struct zu_socket *s, const char *endpoint);
+int zu_socket_connect(struct zu_socket *s, const char *endpoint);
+int zu_socket_unbind(struct zu_socket *s, const char *endpoint); /* and disconnect: either kind */
+int zu_socket_set(struct zu_socket *s, int option, const void *value, size_t size);
+int zu_socket_get(struct zu_socket *s, int option, void *value, size_t *size);
+
+/* `flags`: ZMQ_DONTWAIT, ZMQ_SNDMORE. On error *m is untouched; on 0 a valid empty message. */
+int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags);
+/* *m uninitialised before; a message after, on 0. */
+int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags);
+
+/* A message that came by this socket is done with: closes it, cheaply. */
+void zu_socket_spend(struct zu_socket *s, struct zu_msg *m);
+void zu_socket_spend_all(struct zu_socket *s);
+
+/* Runs what was posted. -ETERM once the context is terminated. */
+int zu_socket_catch_up(struct zu_socket *s);
+/* ZMQ_POLLIN | ZMQ_POLLOUT now. The caller has caught up. */
+int zu_socket_events(struct zu_socket *s);
+
+/* For poll: have `w` woken by what is posted from now on. False: something waits already. */
+bool zu_socket_arm(struct zu_socket *s, struct zu_waiter *w);
+void zu_socket_disarm(struct zu_socket *s);
+/* A socket with a ZMQ_FD: runs what was posted, and has the next post make it readable. */
+void zu_socket_listen_again(struct zu_socket *s);
+
+/*
+ * For patterns. Closes a pipe of this socket, now; the pattern hears `detach` from within. What was
+ * written still goes out, subject to ZMQ_LINGER.
+ */
+void zu_socket_close_pipe(struct zu_socket *s, struct zu_pipe *p);
+/*
+ * The same when it was memory that ran out: the connection behind the pipe is given up, so that
+ * both sides know, and one that this side dialed comes back by itself.
+ */
+void zu_socket_refuse_pipe(struct zu_socket *s, struct zu_pipe *p);
+/* For inproc: makes this end one of the socket's pipes: the pattern hears attach. */
+void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
+/* What the socket's end of a pipe hears. When the pipe's memory goes it drops one count on the
+ * socket, which who makes the pipe has taken. */
+const struct zu_pipe_sink *zu_socket_sink(void);
+
+/* An endpoint that the socket knows by its text: what zmq_unbind and zmq_disconnect look for. */
+struct zu_endpoint {
+    struct zu_list link;
+    uint64_t id;
+    const struct zu_transport *transport;
+    struct zu_dialer *dialer;     /* or NULL */
+    struct zu_listener *listener; /* or NULL */
+    bool bound;
+    char text[];
+};
+
+/* -ENOMEM. For local transports; the others' are made in bind and connect. */
+int zu_socket_add_endpoint(struct zu_socket *s, struct zu_endpoint **out,
+                           const struct zu_transport *t, const char *text, bool bound);
+/* The dialer with this id has given up: its pipes go, and nobody finds it any more. */
+void zu_socket_forget_endpoint(struct zu_socket *s, uint64_t id);
+
+static inline bool zu_socket_is_observed(const struct zu_socket *s)
+{
+    return atomic_load_explicit(&s->observer, memory_order_relaxed) != NULL; /* a hint */
+}
+/* Tells the observer, if there is one. Any thread. */
+void zu_socket_observe(struct zu_socket *s, const struct zu_event *e);
+/* Something that may raise events begins; has raised its last one. The last end of all ends what
+ * observes. Any thread. */
+void zu_socket_begin_source(struct zu_socket *s);
+void zu_socket_end_source(struct zu_socket *s);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sending, receiving, and sleeping until either is possible.
+ *
+ * Every call first runs what was posted to the socket (catch_up); only then can the pattern judge.
+ * A call that must wait puts the mailbox to sleep, which fails when something was posted since, and
+ * sleeps on a waiter that the next post wakes.
+ *
+ * A socket whose ZMQ_FD was asked for has its mailbox asleep whenever nobody runs it, with the
+ * waiter behind that descriptor: so the first post after each look makes the descriptor readable,
+ * and each look makes it unreadable again.
+ */
+#include "engine/base/clock.h"
+#include "engine/core/props.h"
+#include "engine/core/socket.h"
+
+#include <errno.h>
+#include <sched.h>
+
+enum {
+    SPENT_MAX = 1024,
+    SPIN_MAX_US = 16, /* less than it costs to wake a core that has gone idle */
+    SPIN_REST = 64,   /* waits without a spin after spins have stopped to pay */
+    SPIN_LOOKS = 16,  /* between two looks at the clock */
+};
+
+/* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
+ * waiter, which may be about to go: a few instructions of another thread. */
+static void end_sleep(struct zu_socket *s)
+{
+    if (s->asleep) {
+        s->asleep = false;
+        if (!zu_mailbox_awake(&s->box))
+            s->wakes_owed++;
+        /* [K2] acquire, pairs with [K1] in socket.c. */
+        while (atomic_load_explicit(&s->wakes_had, memory_order_acquire) != s->wakes_owed)
+            sched_yield();
+    }
+    s->waiter = NULL;
+}
+
+static bool begin_sleep(struct zu_socket *s, struct zu_waiter *w)
+{
+    s->waiter = w;
+    s->asleep = zu_mailbox_sleep(&s->box);
+    return s->asleep;
+}
+
+void zu_socket_listen_again(struct zu_socket *s)
+{
+    do {
+        zu_waiter_reset(&s->fd_waiter);
+        zu_mailbox_run(&s->box);
+    } while (!begin_sleep(s, &s->fd_waiter));
+}
+
+static zu_cold void run_posted(struct zu_socket *s)
+{
+    end_sleep(s);
+    if (s->has_fd && !s->closing)
+        zu_socket_listen_again(s);
+    else
+        zu_mailbox_run(&s->box);
+}
+
+int zu_socket_catch_up(struct zu_socket *s)
+{
+    if (zu_unlikely(zu_ctx_inherited(s->ctx)))
+        return -ETERM; /* the loops at the other ends are the parent's */
+    if (zu_unlikely(zu_mailbox_peek(&s->box)))
+        run_posted(s);
+    return zu_unlikely(s->stopped) ? -ETERM : 0;
+}
+
+int zu_socket_events(struct zu_socket *s)
+{
+    return (s->pattern->has_in(s) ? ZMQ_POLLIN : 0) | (s->pattern->has_out(s) ? ZMQ_POLLOUT : 0);
+}
+
+bool zu_socket_arm(struct zu_socket *s, struct zu_waiter *w)
+{
+    end_sleep(s);
+    return begin_sleep(s, w);
+}
+
+void zu_socket_disarm(struct zu_socket *s)
+{
+    end_sleep(s);
+    if (s->has_fd)
+        zu_socket_listen_again(s);
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/*
+ * Before it sleeps a thread looks for a while whether something is posted, because waking it would
+ * cost more than that. How long is learnt: what came in time doubles it, what did not halves it,
+ * and once it is nothing, only one wait in SPIN_REST tries again. A socket that hears nothing thus
+ * costs nothing. Never where the process has one CPU: who is to post needs it.
+ */
+static bool spin(struct zu_socket *s, uint64_t deadline_ns)
+{
+    uint64_t end;
+
+    if (s->spin_us == 0) {
+        if (s->ctx->one_cpu || s->spin_rest++ % SPIN_REST)
+            return false;
+        s->spin_us = 1;
+    }
+    end = ZU_MIN(zu_now_ns() + s->spin_us * UINT64_C(1000), deadline_ns);
+    do {
+        for (int i = 0; i < SPIN_LOOKS; i++) {
+            if (zu_mailbox_peek(&s->box)) {
+                s->spin_us = ZU_MIN(2 * s->spin_us, (uint32_t)SPIN_MAX_US);
+                return true;
+            }
+            pause_cpu();
+        }
+    } while (zu_now_ns() < end);
+    s->spin_us /= 2;
+    return false;
+}
+
+/* Sleeps until something was posted, and runs it. -EAGAIN when the time is up. */
+static int wait(struct zu_socket *s, uint64_t deadline_ns)
+{
+    int rc = 0;
+
+    if (spin(s, deadline_ns)) {
+        run_posted(s);
+        return s->stopped ? -ETERM : 0;
+    }
+    zu_waiter_reset(&s->own_waiter);
+    if (zu_socket_arm(s, &s->own_waiter))
+        rc = zu_waiter_wait(&s->own_waiter, NULL, 0, deadline_ns, NULL);
+    end_sleep(s);
+    run_posted(s);
+    if (s->stopped)
+        return -ETERM;
+    return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
+static uint64_t deadline_of(int timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
+}
+
+static zu_cold int send_waiting(struct zu_socket *s, struct zu_msg *m)
+{
+    uint64_t deadline = deadline_of(s->options->sndtimeo);
+    int rc;
+
+    do {
+        rc = wait(s, deadline);
+        if (rc == 0 || rc == -EAGAIN) {
+            int sent = s->pattern->send(s, m);
+
+            rc = sent == -EAGAIN && rc == 0 ? 1 : sent;
+        }
+    } while (rc == 1);
+    return rc;
+}
+
+int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    uint8_t flags_before = m->flags;
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    if (zu_unlikely(m->props != NULL))
+        zu_msg_set_props(m, NULL);
+    m->flags = (uint8_t)((m->flags & ZU_MSG_SHARED) | (flags & ZMQ_SNDMORE ? ZU_MSG_MORE : 0));
+    rc = s->pattern->send(s, m);
+    if (zu_unlikely(rc == -EAGAIN) && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
+        rc = send_waiting(s, m);
+    if (zu_unlikely(rc < 0))
+        m->flags = flags_before;
+    return rc;
+}
+
+static zu_cold int recv_waiting(struct zu_socket *s, struct zu_msg *m)
+{
+    uint64_t deadline = deadline_of(s->options->rcvtimeo);
+    int rc;
+
+    do {
+        rc = wait(s, deadline);
+        if (rc == 0 || rc == -EAGAIN) {
+            int got = s->pattern->recv(s, m);
+
+            rc = got == -EAGAIN && rc == 0 ? 1 : got;
+        }
+    } while (rc == 1);
+    return rc;
+}
+
+void zu_socket_spend_all(struct zu_socket *s)
+{
+    if (s->spent)
+        zu_props_drop(s->spent, s->spent_count);
+    s->spent = NULL;
+    s->spent_count = 0;
+}
+
+/* Messages of one connection come in a row and share their properties: the counts they had are
+ * gathered, and many dropped with one atomic operation. */
+void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
+{
+    if (m->props) {
+        if (zu_unlikely(m->props != s->spent || s->spent_count == SPENT_MAX))
+            zu_socket_spend_all(s);
+        s->spent = m->props;
+        s->spent_count++;
+        m->props = NULL;
+    }
+    zu_msg_close(m);
+}
+
+int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    rc = s->pattern->recv(s, m);
+    if (zu_unlikely(rc == -EAGAIN) && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
+        rc = recv_waiting(s, m);
+    if (rc == 0)
+        s->rcvmore = m->flags & ZU_MSG_MORE;
+    return rc;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transport: CONTRACT: what a scheme must provide. A stream transport turns endpoint texts into
+ * descriptors and the core does the rest (accept, connect, reconnect, receive, send); a local one
+ * (inproc) joins sockets of one context and knows no descriptor.
+ */
+#ifndef ZU_CORE_TRANSPORT_H
+#define ZU_CORE_TRANSPORT_H
+
+#include "engine/base/bytes.h"
+#include "engine/core/options.h"
+
+#include <sys/socket.h>
+
+struct zu_ctx;
+struct zu_socket;
+
+#define ZU_ENDPOINT_MAX 512 /* the longest text that LAST_ENDPOINT or an event shows, with NUL */
+
+/* A listening descriptor, and what will have to be tidied up after it. */
+struct zu_listening {
+    int fd;
+    char endpoint[ZU_ENDPOINT_MAX]; /* what LAST_ENDPOINT says: scheme://, real address and port */
+    char *unlink_path, *rmdir_path; /* or NULL */
+};
+
+/* Where a connect goes: the result of a look-up. */
+struct zu_target {
+    struct sockaddr_storage addr;
+    socklen_t addr_size;
+    struct sockaddr_storage source; /* to bind to before connecting; */
+    socklen_t source_size;          /* 0: none */
+};
+
+/*
+ * A dialogue with a proxy, on a connection to it, before the first byte of ours. Pure: bytes in,
+ * bytes out. What `feed` leaves in *in is the peer's already.
+ */
+struct zu_proxy {
+    size_t size; /* of the state, zeroed */
+    /* What to say first; `text` is where the user wanted to go. -EINVAL: not to be had this way. */
+    int (*start)(void *state, const char *text, const struct zu_options *o, struct zu_writer *out);
+    /* 0: through. -EAGAIN: more bytes. Else the attempt has failed. */
+    int (*feed)(void *state, struct zu_reader *in, struct zu_writer *out);
+};
+
+#define ZU_PROXY_ROOM 1024 /* bytes that a writer for it has */
+
+struct zu_transport {
+    const char *scheme; /* "tcp" in tcp://host:port */
+    bool takes_time;    /* to connect: ZMQ_CONNECT_TIMEOUT and CONNECT_DELAYED mean something */
+
+    /*
+     * All texts are what stands after "://". Errors are negative errnos, as zmq_bind and
+     * zmq_connect report them (spec: api 3.1, wire 18).
+     */
+
+    /* zmq_connect: is the text one of ours? Looks no name up, touches nothing. */
+    int (*check)(const char *text, const struct zu_options *o);
+
+    /* zmq_bind, on the caller's thread; may block for a name. The descriptor listens, and is
+     * non-blocking and close-on-exec. On an error `fd` and `endpoint` tell what the one was called
+     * that has been closed again, or -1, and "" when it had no name yet. */
+    int (*listen)(struct zu_listening *out, const char *text, const struct zu_options *o);
+    /* After the descriptor was closed. Frees what listen left, and removes it or says why not. */
+    int (*unlisten)(struct zu_listening *l);
+
+    /* Whether `resolve` would have to look a name up, and so must not run on a loop. */
+    bool (*blocks)(const char *text, const struct zu_options *o);
+    /* Text to address, anew for every attempt. May block when `blocks` says so. */
+    int (*resolve)(struct zu_target *out, const char *text, const struct zu_options *o);
+    /* A new descriptor, ready to connect to the target: made, tuned, bound to the source. */
+    int (*open)(const struct zu_target *t, const struct zu_options *o);
+
+    /*
+     * A descriptor that has just been accepted (`accepted`) or connected: tunes it, and says
+     * whether the peer is let in: -EPERM when a filter refuses it, another errno when tuning
+     * failed.
+     */
+    int (*admit)(int fd, const struct zu_options *o, bool accepted);
+
+    /* Does the peer's machine still answer, though nothing can be sent? NULL: as long as there is a
+     * connection. */
+    bool (*answers)(int fd);
+
+    /* Endpoint texts of a connected descriptor, with the scheme: its own and the peer's. */
+    void (*name)(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
+    /* What the message property Peer-Address says; "" when nothing is known. */
+    void (*peer_address)(int fd, char out[ZU_ENDPOINT_MAX]);
+
+    /* What LAST_ENDPOINT would say for an address written otherwise; may block; or NULL. */
+    int (*canonical)(char out[ZU_ENDPOINT_MAX], const char *text, const struct zu_options *o);
+
+    /* Used when options->socks_proxy is set, which is then what is resolved; or NULL. */
+    const struct zu_proxy *proxy;
+
+    /*
+     * A local transport has these, and none of the above. `id` is what the pipes of a connect
+     * carry.
+     */
+    int (*local_bind)(struct zu_socket *s, const char *text);
+    int (*local_connect)(struct zu_socket *s, const char *text, uint64_t id);
+    int (*local_unbind)(struct zu_socket *s, const char *text); /* -ENOENT */
+    /* The context ends, and no socket is open: what still waits for a bind is given up. */
+    void (*local_term)(struct zu_ctx *ctx);
+};
+
+#endif
