@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mechanisms: the table of what a connection may be secured by, at the index that ZMQ_MECHANISM
+ * answers.
+ */
+#ifndef ZU_SECURITY_MECHANISMS_H
+#define ZU_SECURITY_MECHANISMS_H
+
+#include "engine/core/mechanism.h"
+
+extern const struct zu_mechanism *const zu_mechanisms[];
+
+#endif
