@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names are the context's, under its lock. A connect to a bound name makes a pipe and hands its
+ * other end to the binder. A connect that comes first makes the pipe all the same, with an end that
+ * is nobody's: the connecter writes into it up to its own water mark, and the bind adopts it.
+ *
+ * Where a side wants to know its peer's routing id, the first item of the pipe tells it. A
+ * connecter that comes first cannot know and always tells; a binder that does not care drops it.
+ */
+#include "transports/inproc.h"
+
+#include "engine/base/alloc.h"
+#include "engine/core/socket.h"
+
+#include <errno.h>
+
+struct bound {
+    struct zu_socket *socket;
+    struct zu_options *options; /* as they were at the bind; counted */
+};
+
+/* A connect that waits for its bind, on ctx->connecting. */
+struct pending {
+    struct zu_list link;
+    struct zu_pipe *far; /* the end that is nobody's */
+    bool wants_id;
+    char name[];
+};
+
+static struct zu_pipe_end end_of(struct zu_socket *s, const struct zu_options *o, bool latest_only)
+{
+    return (struct zu_pipe_end){.sink = zu_socket_sink(),
+                                .owner = s,
+                                .box = &s->box,
+                                .in_hwm = o->rcvhwm,
+                                .out_hwm = o->sndhwm,
+                                .latest_only_in = latest_only};
+}
+
+static int write_id(struct zu_pipe *p, const struct zu_options *o)
+{
+    struct zu_msg m;
+    int rc = zu_msg_init_copy(&m, o->routing_id, o->routing_id_size);
+
+    if (rc < 0)
+        return rc;
+    m.flags |= ZU_MSG_ID;
+    rc = zu_pipe_write_uncounted(p, &m);
+    zu_msg_close(&m);
+    return rc;
+}
+
+/* Does a message from the one to the other replace the one that waits? Either side may want it. */
+static bool latest_only(const struct zu_socket *from, const struct zu_options *from_options,
+                        const struct zu_socket *to, const struct zu_options *to_options)
+{
+    return (from && from_options->conflate && from->pattern->conflates_out) ||
+           (to && to_options->conflate && to->pattern->conflates_in);
+}
+
+/* ---- bind ---- */
+
+/* The lock is held. */
+static void adopt(struct zu_socket *s, struct pending *w)
+{
+    struct zu_pipe_end mine = end_of(s, s->options, false);
+    struct zu_msg *first;
+    struct zu_msg id;
+
+    zu_list_remove(&w->link);
+    if (zu_pipe_abandoned(w->far)) {
+        zu_pipe_close(w->far, 0);
+        zu_free(w);
+        return;
+    }
+    zu_socket_hold(s); /* the pipe's */
+    zu_pipe_adopt(w->far, &mine);
+    if (w->wants_id && write_id(w->far, s->options) == 0)
+        zu_pipe_flush(w->far);
+    first = s->pattern->wants_id ? NULL : zu_pipe_peek_only(w->far);
+    if (first && (first->flags & ZU_MSG_ID) && zu_pipe_read(w->far, &id) == 0)
+        zu_msg_close(&id);
+    zu_socket_adopt(s, w->far);
+    zu_free(w);
+}
+
+static int inproc_bind(struct zu_socket *s, const char *name)
+{
+    struct zu_ctx *ctx = s->ctx;
+    struct bound *b = zu_alloc(sizeof *b);
+    int rc;
+
+    if (!b)
+        return -ENOMEM;
+    *b = (struct bound){s, s->options};
+    pthread_mutex_lock(&ctx->lock);
+    rc = zu_map_put(&ctx->names, name, strlen(name), b);
+    if (rc == 0) {
+        zu_options_hold(b->options);
+        zu_list_each(it, &ctx->connecting)
+        {
+            struct pending *w = zu_container_of(it, struct pending, link);
+
+            if (strcmp(w->name, name) == 0)
+                adopt(s, w);
+        }
+    }
+    pthread_mutex_unlock(&ctx->lock);
+    if (rc < 0)
+        zu_free(b);
+    return rc == -EEXIST ? -EADDRINUSE : rc;
+}
+
+static int inproc_unbind(struct zu_socket *s, const char *name)
+{
+    struct zu_ctx *ctx = s->ctx;
+    struct bound *b;
+
+    pthread_mutex_lock(&ctx->lock);
+    b = zu_map_get(&ctx->names, name, strlen(name));
+    if (b && b->socket == s)
+        zu_map_take(&ctx->names, name, strlen(name));
+    else
+        b = NULL;
+    pthread_mutex_unlock(&ctx->lock);
+    if (!b)
+        return -ENOENT;
+    zu_options_drop(b->options);
+    zu_free(b);
+    return 0;
+}
+
+/* ---- connect ---- */
+
+/* The lock is held, so the binder cannot be on its way out. */
+static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
+{
+    struct zu_socket *peer = b->socket;
+    bool latest_only_there = latest_only(s, s->options, peer, b->options);
+    bool latest_only_back = latest_only(peer, b->options, s, s->options);
+    struct zu_pipe_end spec[2] = {end_of(s, s->options, latest_only_back),
+                                  end_of(peer, b->options, latest_only_there)};
+    struct zu_pipe *ends[2];
+    int rc = zu_pipe_new(ends, spec);
+
+    if (rc < 0)
+        return rc;
+    zu_socket_hold(s);
+    zu_socket_hold(peer);
+    if (peer->pattern->wants_id && !latest_only_there)
+        rc = write_id(ends[0], s->options);
+    if (rc == 0 && s->pattern->wants_id && !latest_only_back)
+        rc = write_id(ends[1], b->options);
+    if (rc < 0) {
+        zu_pipe_close(ends[1], 0);
+        zu_pipe_close(ends[0], 0);
+        return rc;
+    }
+    ends[0]->local = ends[1]->local = true;
+    zu_pipe_flush(ends[1]);
+    zu_pipe_hand_over(ends[1]);
+    zu_pipe_flush(ends[0]);
+    *mine = ends[0];
+    return 0;
+}
+
+/* Those whose connecter has left and written nothing will never matter to anyone. */
+static void sweep(struct zu_ctx *ctx)
+{
+    zu_list_each(it, &ctx->connecting)
+    {
+        struct pending *w = zu_container_of(it, struct pending, link);
+
+        if (!zu_pipe_abandoned(w->far))
+            continue;
+        zu_list_remove(&w->link);
+        zu_pipe_close(w->far, 0);
+        zu_free(w);
+    }
+}
+
+static int wait_for_bind(struct zu_socket *s, const char *name, struct zu_pipe **mine)
+{
+    size_t size = strlen(name) + 1;
+    struct pending *w = zu_alloc(sizeof *w + size);
+    bool latest_only_there = latest_only(s, s->options, NULL, NULL);
+    struct zu_pipe_end spec[2] = {
+        end_of(s, s->options, latest_only(NULL, NULL, s, s->options)),
+        {.in_hwm = ZU_PIPE_NO_HWM, .out_hwm = ZU_PIPE_NO_HWM, .latest_only_in = latest_only_there}};
+    struct zu_pipe *ends[2];
+    int rc = -ENOMEM;
+
+    if (!w)
+        return rc;
+    memcpy(w->name, name, size);
+    rc = zu_pipe_new(ends, spec);
+    if (rc < 0) {
+        zu_free(w);
+        return rc;
+    }
+    zu_socket_hold(s);
+    rc = latest_only_there ? 0 : write_id(ends[0], s->options);
+    if (rc < 0) {
+        zu_pipe_close(ends[1], 0);
+        zu_pipe_close(ends[0], 0);
+        zu_free(w);
+        return rc;
+    }
+    zu_pipe_flush(ends[0]);
+    ends[0]->local = ends[1]->local = true;
+    w->far = ends[1];
+    w->wants_id = s->pattern->wants_id;
+    sweep(s->ctx);
+    zu_list_append(&s->ctx->connecting, &w->link);
+    *mine = ends[0];
+    return 0;
+}
+
+static int inproc_connect(struct zu_socket *s, const char *name, uint64_t id)
+{
+    struct zu_ctx *ctx = s->ctx;
+    struct zu_pipe *mine = NULL;
+    struct bound *b;
+    int rc;
+
+    pthread_mutex_lock(&ctx->lock);
+    b = zu_map_get(&ctx->names, name, strlen(name));
+    rc = b ? join(s, b, &mine) : wait_for_bind(s, name, &mine);
+    pthread_mutex_unlock(&ctx->lock);
+    if (rc < 0)
+        return rc;
+    mine->endpoint = id;
+    mine->dialed = true;
+    s->refused = false;
+    zu_socket_adopt(s, mine);
+    return s->refused ? -ENOMEM : 0;
+}
+
+static void inproc_term(struct zu_ctx *ctx)
+{
+    struct zu_list *l;
+
+    pthread_mutex_lock(&ctx->lock);
+    while ((l = zu_list_pop(&ctx->connecting))) {
+        struct pending *w = zu_container_of(l, struct pending, link);
+
+        zu_pipe_close(w->far, 0);
+        zu_free(w);
+    }
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+const struct zu_transport zu_inproc = {.scheme = "inproc",
+                                       .local_bind = inproc_bind,
+                                       .local_connect = inproc_connect,
+                                       .local_unbind = inproc_unbind,
+                                       .local_term = inproc_term};

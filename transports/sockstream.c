@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sockstream: straight-line system calls. Nothing is kept here: what the kernel can tell about a
+ * descriptor is asked of the kernel.
+ */
+#include "transports/sockstream.h"
+
+#include "engine/base/alloc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int zu_sockstream_make(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+static int get_int(int fd, int level, int option, int *value)
+{
+    socklen_t size = sizeof *value;
+
+    return getsockopt(fd, level, option, value, &size) < 0 ? -errno : 0;
+}
+
+static int set_int(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int zu_sockstream_adopt(int fd, bool (*family_fits)(int family))
+{
+    int status = fcntl(fd, F_GETFL), descriptor = fcntl(fd, F_GETFD);
+    int family, type, listening;
+
+    if (status < 0 || descriptor < 0)
+        return -errno;
+    if (get_int(fd, SOL_SOCKET, SO_DOMAIN, &family) < 0 ||
+        get_int(fd, SOL_SOCKET, SO_TYPE, &type) < 0 ||
+        get_int(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening) < 0)
+        return -EINVAL; /* a file, say */
+    if (!family_fits(family) || type != SOCK_STREAM || !listening)
+        return -EINVAL;
+    if (fcntl(fd, F_SETFL, status | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, descriptor | FD_CLOEXEC) < 0)
+        return -errno;
+    return 0;
+}
+
+enum {
+    /* What the kernel may hold that is not on its way yet. Left to itself it takes 4 MB, far more
+     * than any water mark meant; what is on its way, and so the speed, is not limited by it. */
+    UNSENT_MAX = 128 * 1024,
+    /* Probes of a closed window that may be unanswered; the last one's answer may be on its way. */
+    UNANSWERED_MAX = 1,
+};
+
+/* ---- Names ---- */
+
+static void text_inet(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a, socklen_t size)
+{
+    bool brackets = a->ss_family == AF_INET6;
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE + 1], port[8];
+
+    out[0] = '\0';
+    if (getnameinfo((const struct sockaddr *)a, size, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(out, ZU_ENDPOINT_MAX, "tcp://%s%s%s:%s", brackets ? "[" : "", host,
+                 brackets ? "]" : "", port);
+}
+
+/* The kernel's size says where a name ends: an abstract one has no NUL, a path may lack it. */
+static void text_unix(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a, socklen_t size)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)a;
+    size_t before = offsetof(struct sockaddr_un, sun_path);
+    size_t left = size > before ? size - before : 0;
+
+    if (left > 1 && un->sun_path[0] == '\0')
+        snprintf(out, ZU_ENDPOINT_MAX, "ipc://@%.*s", (int)(left - 1), un->sun_path + 1);
+    else
+        snprintf(out, ZU_ENDPOINT_MAX, "ipc://%.*s", (int)left, left ? un->sun_path : "");
+}
+
+void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a, socklen_t size)
+{
+    out[0] = '\0';
+    if (size < sizeof a->ss_family)
+        return;
+    if (a->ss_family == AF_INET || a->ss_family == AF_INET6)
+        text_inet(out, a, size);
+    else if (a->ss_family == AF_UNIX)
+        text_unix(out, a, size);
+}
+
+int zu_sockstream_own_name(int fd, char local[ZU_ENDPOINT_MAX])
+{
+    struct sockaddr_storage a;
+    socklen_t size = sizeof a;
+
+    local[0] = '\0';
+    if (getsockname(fd, (struct sockaddr *)&a, &size) < 0)
+        return -errno;
+    zu_sockstream_text(local, &a, size);
+    return local[0] ? 0 : -EINVAL;
+}
+
+void zu_sockstream_name(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX])
+{
+    struct sockaddr_storage a;
+    socklen_t size = sizeof a;
+
+    zu_sockstream_own_name(fd, local);
+    remote[0] = '\0';
+    if (getpeername(fd, (struct sockaddr *)&a, &size) == 0)
+        zu_sockstream_text(remote, &a, size);
+}
+
+/* ---- Tuning ---- */
+
+static int tune_service(int fd, int family, const struct zu_options *o)
+{
+    int tos = o->tos & 0xff; /* the option takes any number, IPV6_TCLASS a byte */
+    int rc;
+
+    if (o->tos > 0) {
+        if ((rc = set_int(fd, IPPROTO_IP, IP_TOS, tos)) < 0)
+            return rc;
+        if (family == AF_INET6 && (rc = set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, tos)) < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int zu_sockstream_tune_early(int fd, int family, const struct zu_options *o)
+{
+    int rc;
+
+    if (family == AF_INET6 && (rc = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0)) < 0)
+        return rc;
+    if ((rc = tune_service(fd, family, o)) < 0)
+        return rc;
+    if (o->bind_device[0] && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->bind_device,
+                                        (socklen_t)strlen(o->bind_device)) < 0)
+        return -errno;
+    if (o->sndbuf >= 0 && (rc = set_int(fd, SOL_SOCKET, SO_SNDBUF, o->sndbuf)) < 0)
+        return rc;
+    if (o->rcvbuf >= 0 && (rc = set_int(fd, SOL_SOCKET, SO_RCVBUF, o->rcvbuf)) < 0)
+        return rc;
+    return 0;
+}
+
+static int tune_keepalive(int fd, const struct zu_options *o)
+{
+    int rc;
+
+    if (o->keepalive < 0)
+        return 0; /* as the system has it; then the details do not count either */
+    if ((rc = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, o->keepalive)) < 0)
+        return rc;
+    if (o->keepalive_cnt >= 0 && (rc = set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_cnt)) < 0)
+        return rc;
+    if (o->keepalive_idle >= 0 &&
+        (rc = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepalive_idle)) < 0)
+        return rc;
+    if (o->keepalive_intvl >= 0)
+        return set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepalive_intvl);
+    return 0;
+}
+
+int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted)
+{
+    int family, rc;
+
+    if ((rc = set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1)) < 0)
+        return rc;
+    if (o->sndbuf < 0)
+        set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
+    if ((rc = tune_keepalive(fd, o)) < 0)
+        return rc;
+    if (o->tcp_maxrt > 0 && (rc = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->tcp_maxrt)) < 0)
+        return rc;
+    if (!accepted)
+        return 0;
+    if ((rc = get_int(fd, SOL_SOCKET, SO_DOMAIN, &family)) < 0)
+        return rc;
+    return tune_service(fd, family, o);
+}
+
+bool zu_sockstream_answers(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    /* Every answer, also to a probe of a closed window, puts both counts back to 0. */
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_FIN_WAIT1) &&
+           info.tcpi_retransmits == 0 && info.tcpi_probes <= UNANSWERED_MAX;
+}
+
+/* ---- Filters ---- */
+
+int zu_sockstream_filter_address(int fd, const struct zu_options *o)
+{
+    struct sockaddr_storage a;
+    socklen_t size = sizeof a;
+    const void *addr;
+
+    if (o->accept_filter_count == 0)
+        return 0;
+    if (getpeername(fd, (struct sockaddr *)&a, &size) < 0)
+        return -errno;
+    if (a.ss_family == AF_INET)
+        addr = &((const struct sockaddr_in *)&a)->sin_addr;
+    else if (a.ss_family == AF_INET6)
+        addr = &((const struct sockaddr_in6 *)&a)->sin6_addr;
+    else
+        return -EPERM;
+    for (size_t i = 0; i < o->accept_filter_count; i++)
+        if (zu_cidr_match(&o->accept_filters[i], a.ss_family, addr))
+            return 0;
+    return -EPERM;
+}
+
+static bool gid_listed(const struct zu_options *o, const gid_t *have, size_t count)
+{
+    for (size_t i = 0; i < o->filter_gid_count; i++)
+        for (size_t j = 0; j < count; j++)
+            if (o->filter_gids[i] == have[j])
+                return true;
+    return false;
+}
+
+/* The groups that the peer's process had when it connected, as the kernel remembers them. */
+static bool process_groups_listed(int fd, const struct zu_options *o)
+{
+    gid_t few[64], *groups = few;
+    socklen_t size = sizeof few;
+    bool listed = false;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+        if (errno != ERANGE || !(groups = zu_alloc(size))) /* ERANGE: size says how many */
+            return false;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+            goto done;
+    }
+    listed = gid_listed(o, groups, size / sizeof *groups);
+done:
+    if (groups != few)
+        zu_free(groups);
+    return listed;
+}
+
+/* The user's name, which the group database is asked by. The room is the caller's. */
+static const char *user_name(uid_t uid, char *room, size_t size)
+{
+    struct passwd entry, *found = NULL;
+
+    return getpwuid_r(uid, &entry, room, size, &found) == 0 && found ? found->pw_name : NULL;
+}
+
+/*
+ * The groups that the group database gives the user. A process in a container often has none of
+ * them, and has always been let in all the same. This reads files (or what the system is set up to
+ * ask instead), so it is the last resort, and only where a group filter is set.
+ */
+static bool user_groups_listed(const struct ucred *peer, const struct zu_options *o)
+{
+    char room[4096];
+    const char *user = user_name(peer->uid, room, sizeof room);
+    gid_t few[64], *groups = few;
+    int count = zu_array_len(few);
+    bool listed = false;
+
+    if (!user)
+        return false;
+    if (getgrouplist(user, peer->gid, groups, &count) < 0) {
+        /* Now count is what it takes; should it grow meanwhile, we go without. */
+        if (count <= 0 || !(groups = zu_alloc((size_t)count * sizeof *groups)))
+            return false;
+        if (getgrouplist(user, peer->gid, groups, &count) < 0)
+            goto done;
+    }
+    listed = gid_listed(o, groups, (size_t)count);
+done:
+    if (groups != few)
+        zu_free(groups);
+    return listed;
+}
+
+int zu_sockstream_filter_credentials(int fd, const struct zu_options *o)
+{
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+
+    if (!o->filter_uid_count && !o->filter_gid_count && !o->filter_pid_count)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+        return -errno;
+    for (size_t i = 0; i < o->filter_uid_count; i++)
+        if (o->filter_uids[i] == peer.uid)
+            return 0;
+    for (size_t i = 0; i < o->filter_pid_count; i++)
+        if (o->filter_pids[i] == peer.pid)
+            return 0;
+    if (o->filter_gid_count && (gid_listed(o, &peer.gid, 1) || process_groups_listed(fd, o) ||
+                                user_groups_listed(&peer, o)))
+        return 0;
+    return -EPERM;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sockstream: what the transports over kernel streams share: descriptors made, tuned, named, and
+ * peers let in. Every descriptor is non-blocking and closed on exec.
+ * Thread: any. Owner: none; a descriptor that is returned is the caller's. Errors: negative errno.
+ */
+#ifndef ZU_TRANSPORTS_SOCKSTREAM_H
+#define ZU_TRANSPORTS_SOCKSTREAM_H
+
+#include "engine/core/transport.h"
+
+/* A new stream socket: the descriptor or an error. */
+int zu_sockstream_make(int family);
+
+/*
+ * Takes over a descriptor that the user made (ZMQ_USE_FD): 0, and it is ours; on an error it is
+ * still the user's. -EBADF: none; -EINVAL: not listening, or of another family.
+ */
+int zu_sockstream_adopt(int fd, bool (*family_fits)(int family));
+
+/*
+ * The endpoint text of an address: tcp://127.0.0.1:5, tcp://[::1]:5, ipc:///path, ipc://@name; ""
+ * for what is none of these.
+ */
+void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a,
+                        socklen_t size);
+/* The same of a descriptor's own end and of its peer's; "" where the kernel knows none. */
+void zu_sockstream_name(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
+/* For a listener: 0, or why its own end cannot be told. */
+int zu_sockstream_own_name(int fd, char local[ZU_ENDPOINT_MAX]);
+
+/* TCP before bind or connect: what must be set early, and what a connection inherits. */
+int zu_sockstream_tune_early(int fd, int family, const struct zu_options *o);
+/* TCP once there is a connection. */
+int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted);
+
+/* Whether the peer's machine answers what TCP sends or probes with. */
+bool zu_sockstream_answers(int fd);
+
+/* The accept filter of TCP: 0, or -EPERM when the peer matches none of a list that is not empty. */
+int zu_sockstream_filter_address(int fd, const struct zu_options *o);
+/* The user, group and process filters of AF_UNIX, likewise. */
+int zu_sockstream_filter_credentials(int fd, const struct zu_options *o);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * transports: one line a scheme.
+ */
+#include "transports/transports.h"
+
+#include "transports/inproc.h"
+#include "transports/ipc.h"
+#include "transports/tcp.h"
+
+const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc, NULL};
