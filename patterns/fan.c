@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fan: the array is three blocks: chosen, ready, found full. To choose is to swap, so choosing by
+ * subscriptions costs what the matching subscriptions cost, whatever the number of subscribers.
+ */
+#include "patterns/fan.h"
+
+#include <errno.h>
+
+void zu_fan_init(struct zu_fan *fan)
+{
+    *fan = (struct zu_fan){0};
+    zu_pipes_init(&fan->pipes, ZU_PIPES_OUT);
+}
+
+void zu_fan_fini(struct zu_fan *fan)
+{
+    zu_pipes_fini(&fan->pipes);
+}
+
+int zu_fan_add(struct zu_fan *fan, struct zu_pipe *p)
+{
+    int rc = zu_pipes_add(&fan->pipes, p);
+
+    if (rc == 0)
+        zu_fan_wake(fan, p);
+    return rc;
+}
+
+/* Moves the pipe behind the chosen. */
+static void unchoose(struct zu_fan *fan, struct zu_pipe *p)
+{
+    if (p->at[ZU_PIPES_OUT] < fan->chosen)
+        zu_pipes_swap(&fan->pipes, p->at[ZU_PIPES_OUT], --fan->chosen);
+}
+
+/* Moves the pipe behind the ready. */
+static void calm(struct zu_fan *fan, struct zu_pipe *p)
+{
+    unchoose(fan, p);
+    if (p->at[ZU_PIPES_OUT] < fan->ready)
+        zu_pipes_swap(&fan->pipes, p->at[ZU_PIPES_OUT], --fan->ready);
+}
+
+void zu_fan_remove(struct zu_fan *fan, struct zu_pipe *p)
+{
+    if (!zu_pipes_has(&fan->pipes, p))
+        return;
+    calm(fan, p);
+    zu_pipes_remove(&fan->pipes, p);
+}
+
+void zu_fan_wake(struct zu_fan *fan, struct zu_pipe *p)
+{
+    if (!zu_pipes_has(&fan->pipes, p) || p->at[ZU_PIPES_OUT] < fan->ready)
+        return;
+    zu_pipes_swap(&fan->pipes, p->at[ZU_PIPES_OUT], fan->ready);
+    fan->ready++;
+}
+
+void zu_fan_choose_all(struct zu_fan *fan)
+{
+    fan->chosen = fan->ready;
+}
+
+void zu_fan_choose_every(struct zu_fan *fan)
+{
+    /* Who is in truth full is found so again by the next message that counts. */
+    fan->chosen = fan->ready = fan->pipes.count;
+}
+
+void zu_fan_invert(struct zu_fan *fan)
+{
+    uint32_t others = fan->ready - fan->chosen;
+
+    for (uint32_t i = 0; i < ZU_MIN(fan->chosen, others); i++)
+        zu_pipes_swap(&fan->pipes, i, fan->ready - 1 - i);
+    fan->chosen = others;
+    fan->refused = false;
+}
+
+bool zu_fan_has_room(struct zu_fan *fan)
+{
+    if (fan->refused)
+        return false;
+    for (uint32_t i = 0; i < fan->chosen; i++)
+        if (!zu_pipe_can_write(fan->pipes.item[i]) && !fan->pipes.item[i]->peer_gone)
+            return false;
+    return true;
+}
+
+/* One part to one pipe. Whatever stops it, the pipe misses the message as a whole. */
+static void give(struct zu_fan *fan, struct zu_pipe *p, struct zu_msg *m, bool counts)
+{
+    bool more = m->flags & ZU_MSG_MORE;
+    int rc = counts ? zu_pipe_write(p, m) : zu_pipe_write_uncounted(p, m);
+
+    if (zu_likely(rc == 0)) {
+        if (!more)
+            zu_pipe_flush(p);
+        return;
+    }
+    zu_msg_close(m);
+    zu_pipe_rollback(p);
+    if (rc == -ENOMEM)
+        unchoose(fan, p); /* there is room: nobody would call it writable again */
+    else
+        calm(fan, p);
+}
+
+void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
+{
+    fan->more = m->flags & ZU_MSG_MORE;
+    if (fan->chosen == 0) {
+        zu_msg_close(m);
+        zu_msg_init(m);
+        return;
+    }
+    /* Downwards: who drops out changes places with one who has his part already. */
+    for (uint32_t i = fan->chosen; i-- > 1;) {
+        struct zu_msg copy;
+
+        zu_msg_share(&copy, m);
+        give(fan, fan->pipes.item[i], &copy, counts);
+    }
+    give(fan, fan->pipes.item[0], m, counts); /* and the last one gets the original */
+    if (m->kind == ZU_MSG_CLOSED)
+        zu_msg_init(m);
+    if (!fan->more)
+        fan->chosen = 0;
+}
+
+void zu_fan_leave_out(struct zu_fan *fan, struct zu_pipe *p)
+{
+    if (!zu_pipes_has(&fan->pipes, p) || !fan->more)
+        return;
+    zu_pipe_rollback(p);
+    unchoose(fan, p);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fan: one message to many. The receivers are chosen at its first part and get every part; a large
+ * body is shared among them, not copied. A pipe that is full misses the whole message.
+ * Thread: the one inside the socket. Owner: embedded by a pattern.
+ *
+ * For the first part of a message: zu_fan_begin, choose, then zu_fan_send; for the others
+ * zu_fan_send alone.
+ */
+#ifndef ZU_PATTERNS_FAN_H
+#define ZU_PATTERNS_FAN_H
+
+#include "patterns/pipes.h"
+
+struct zu_fan {
+    struct zu_pipes pipes;
+    uint32_t chosen; /* of these, the first get the message; */
+    uint32_t ready;  /* and those before here were not found full. chosen <= ready */
+    bool more;       /* in the middle of a message */
+    bool refused;    /* a pipe that should have been chosen is full */
+};
+
+void zu_fan_init(struct zu_fan *fan);
+void zu_fan_fini(struct zu_fan *fan);
+int zu_fan_add(struct zu_fan *fan, struct zu_pipe *p);     /* -ENOMEM */
+void zu_fan_remove(struct zu_fan *fan, struct zu_pipe *p); /* harmless when it is not in */
+void zu_fan_wake(struct zu_fan *fan, struct zu_pipe *p);   /* it became writable; the same */
+
+static inline void zu_fan_begin(struct zu_fan *fan)
+{
+    fan->chosen = 0;
+    fan->refused = false;
+}
+
+/* The pipe is in the fan. To be chosen twice is to be chosen. */
+static inline void zu_fan_choose(struct zu_fan *fan, struct zu_pipe *p)
+{
+    uint32_t at = p->at[ZU_PIPES_OUT];
+
+    if (zu_unlikely(at >= fan->ready))
+        fan->refused |= !p->peer_gone;
+    else if (at >= fan->chosen)
+        zu_pipes_swap(&fan->pipes, at, fan->chosen++);
+}
+
+void zu_fan_choose_all(struct zu_fan *fan);   /* that were not found full */
+void zu_fan_choose_every(struct zu_fan *fan); /* the full ones, too: for what does not count */
+void zu_fan_invert(struct zu_fan *fan);       /* those not chosen are, and the other way round */
+
+/* False: one of the chosen has no room; it will be writable. */
+bool zu_fan_has_room(struct zu_fan *fan);
+
+/* Takes the part; *m is a valid empty message after. */
+void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts);
+
+/* The pipe gets no more of the message under way. */
+void zu_fan_leave_out(struct zu_fan *fan, struct zu_pipe *p);
+
+#endif

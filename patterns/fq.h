@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fq: fair queueing. Of the pipes that have something to say each gives one message in turn, parts
+ * of one message are never mixed with another's.
+ * Thread: the one inside the socket. Owner: embedded by a pattern.
+ */
+#ifndef ZU_PATTERNS_FQ_H
+#define ZU_PATTERNS_FQ_H
+
+#include "patterns/pipes.h"
+
+struct zu_fq {
+    struct zu_pipes pipes; /* the first `active` may have something */
+    uint32_t active, current;
+    bool more; /* the message at `current` has been begun */
+};
+
+void zu_fq_init(struct zu_fq *fq);
+void zu_fq_fini(struct zu_fq *fq);
+int zu_fq_add(struct zu_fq *fq, struct zu_pipe *p);     /* -ENOMEM */
+void zu_fq_remove(struct zu_fq *fq, struct zu_pipe *p); /* harmless when it is not in */
+void zu_fq_wake(struct zu_fq *fq, struct zu_pipe *p);   /* it became readable; the same */
+
+/*
+ * The next part (*m uninitialised before), and where from. Items that are no messages (ids, late
+ * subscriptions, commands) are dropped. -EAGAIN: nothing.
+ * A pipe may be found to have ended: the pattern then hears `detach` from within.
+ */
+int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
+/* The next part, borrowed until zu_fq_read. NULL: nothing. */
+struct zu_msg *zu_fq_peek(struct zu_fq *fq, struct zu_pipe **from);
+/* Drops the rest of the message that has been begun, if one has. */
+void zu_fq_skip_rest(struct zu_fq *fq);
+static inline bool zu_fq_has_in(struct zu_fq *fq)
+{
+    struct zu_pipe *from;
+
+    return fq->more || zu_fq_peek(fq, &from) != NULL;
+}
+
+#endif

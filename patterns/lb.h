@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lb: load balancing. Of the pipes that have room each gets one message in turn.
+ * Thread: the one inside the socket. Owner: embedded by a pattern.
+ */
+#ifndef ZU_PATTERNS_LB_H
+#define ZU_PATTERNS_LB_H
+
+#include "patterns/pipes.h"
+
+struct zu_lb {
+    struct zu_pipes pipes; /* the first `active` may have room */
+    uint32_t active, current;
+    bool more;     /* a message has been begun: the pipe at `current` gets the rest */
+    bool dropping; /* the pipe went in the middle of a message: the rest is swallowed */
+};
+
+void zu_lb_init(struct zu_lb *lb);
+void zu_lb_fini(struct zu_lb *lb);
+int zu_lb_add(struct zu_lb *lb, struct zu_pipe *p);     /* -ENOMEM */
+void zu_lb_remove(struct zu_lb *lb, struct zu_pipe *p); /* harmless when it is not in */
+void zu_lb_wake(struct zu_lb *lb, struct zu_pipe *p);   /* it became writable; the same */
+
+/*
+ * 0: the part was taken, *m is a valid empty message; *to (may be NULL) says by which pipe, NULL:
+ * swallowed. -EAGAIN: nobody has room. -ENOMEM: the same part may be tried again.
+ */
+int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
+/* Takes back the parts of a message that was begun. */
+void zu_lb_undo(struct zu_lb *lb);
+bool zu_lb_has_out(struct zu_lb *lb);
+
+#endif

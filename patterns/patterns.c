@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * patterns: one line for each socket type.
+ */
+#include "patterns/patterns.h"
+
+const struct zu_pattern *const zu_patterns[] = {
+    &zu_pair, &zu_pub,  &zu_sub,  &zu_req,  &zu_rep,    &zu_dealer, &zu_router,
+    &zu_pull, &zu_push, &zu_xpub, &zu_xsub, &zu_stream, NULL,
+};

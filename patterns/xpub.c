@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xpub: what subscribers send is read as soon as it is there, whatever the application does, since
+ * subscriptions must take effect. What the application is to hear of it waits in a ring of its own,
+ * without a limit.
+ *
+ * A subscription comes as a flagged item or, from older peers and from XSUBs, as an ordinary part
+ * that begins with 1 or 0. The parts of a message that are neither are the user's; they stay
+ * together in the ring, behind the notices of the same message, and the last of them ends it.
+ *
+ * In manual mode nothing subscribes but the application, for the pipe whose notice it received
+ * last. Notices hold that pipe's record, not the pipe, which may be gone by then.
+ */
+#define ZMQ_BUILD_DRAFT_API /* the numbers of a few newer options */
+#include "patterns/xpub.h"
+
+#include "engine/base/alloc.h"
+#include "patterns/patterns.h"
+
+#include <errno.h>
+
+enum { TOPICS, ASKED }; /* the tables in a subscriber's record */
+
+int zu_xpub_init(struct zu_socket *s)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    zu_fan_init(&self->fan);
+    zu_subs_init(&self->topics, TOPICS);
+    zu_subs_init(&self->asked, ASKED);
+    return 0;
+}
+
+static struct zu_notice *notice_at(struct zu_xpub *self, uint32_t i)
+{
+    return &self->notices[(self->first + i) & (self->room - 1)];
+}
+
+void zu_xpub_fini(struct zu_socket *s)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    for (uint32_t i = 0; i < self->count; i++) {
+        zu_msg_close(&notice_at(self, i)->m);
+        zu_subscriber_drop(notice_at(self, i)->from);
+    }
+    zu_free(self->notices);
+    zu_free(self->parts);
+    zu_subscriber_drop(self->last);
+    if (zu_msg_valid(&self->welcome))
+        zu_msg_close(&self->welcome);
+    zu_subs_fini(&self->topics);
+    zu_subs_fini(&self->asked);
+    zu_fan_fini(&self->fan);
+}
+
+/* ---- the ring of notices ---- */
+
+static int reserve_notices(struct zu_xpub *self, uint32_t more)
+{
+    uint64_t room = self->room ? self->room : 8;
+
+    while (room < (uint64_t)self->count + more)
+        room *= 2;
+    if (room == self->room)
+        return 0;
+    if (room > UINT32_MAX)
+        return -ENOMEM;
+    struct zu_notice *notices = zu_alloc(room * sizeof *notices);
+
+    if (!notices)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < self->count; i++)
+        notices[i] = *notice_at(self, i);
+    zu_free(self->notices);
+    self->notices = notices;
+    self->first = 0;
+    self->room = (uint32_t)room;
+    return 0;
+}
+
+/* Takes *m. -ENOMEM: it is closed. `from` gets a count of its own; may be NULL. */
+static int push_notice(struct zu_xpub *self, struct zu_msg *m, struct zu_subscriber *from)
+{
+    int rc = reserve_notices(self, 1);
+
+    if (rc < 0) {
+        zu_msg_close(m);
+        return rc;
+    }
+    if (from)
+        from->refs++;
+    *notice_at(self, self->count++) = (struct zu_notice){*m, from, true};
+    return 0;
+}
+
+/* 1 or 0, then the topic. */
+static int make_notice(struct zu_msg *m, bool subscribe, size_t topic_size)
+{
+    int rc = zu_msg_init_size(m, topic_size + 1);
+
+    if (rc == 0)
+        *(uint8_t *)zu_msg_data(m) = subscribe;
+    return rc;
+}
+
+static int tell(struct zu_xpub *self, bool subscribe, const void *topic, size_t size,
+                struct zu_props *props, struct zu_subscriber *from)
+{
+    struct zu_msg m;
+    int rc = make_notice(&m, subscribe, size);
+
+    if (rc < 0)
+        return rc;
+    memcpy((uint8_t *)zu_msg_data(&m) + 1, topic, size);
+    zu_msg_set_props(&m, props);
+    return push_notice(self, &m, self->manual ? from : NULL);
+}
+
+/* ---- what subscribers send ---- */
+
+/* Somebody subscribes. `props` are the connection's. */
+static int hear_subscribe(struct zu_socket *s, struct zu_pipe *p, const void *topic, size_t size,
+                          struct zu_props *props)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    int rc = zu_subs_add(self->manual ? &self->asked : &self->topics, topic, size, p);
+
+    if (rc < 0 || s->pattern->type == ZMQ_PUB)
+        return rc;
+    if (rc == ZU_SUBS_FIRST || self->verbose || self->manual)
+        return tell(self, true, topic, size, props, p->user);
+    return 0;
+}
+
+static int hear_cancel(struct zu_socket *s, struct zu_pipe *p, const void *topic, size_t size,
+                       struct zu_props *props)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    enum zu_subs_change was =
+        zu_subs_cancel(self->manual ? &self->asked : &self->topics, topic, size, p);
+
+    if (s->pattern->type == ZMQ_PUB)
+        return 0;
+    if (was != ZU_SUBS_LEFT || self->verboser || self->manual)
+        return tell(self, false, topic, size, props, p->user);
+    return 0;
+}
+
+enum word { USER, SUBSCRIBE, CANCEL, NOTHING };
+
+/* What a part is, and, of a subscription, the topic. */
+static enum word word_of(const struct zu_xpub *self, struct zu_msg *m, bool first,
+                         const uint8_t **topic, size_t *size)
+{
+    *topic = zu_msg_data(m);
+    *size = zu_msg_size(m);
+    if (m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))
+        return m->flags & ZU_MSG_SUBSCRIBE ? SUBSCRIBE : CANCEL;
+    if (m->flags & (ZU_MSG_ID | ZU_MSG_COMMAND))
+        return NOTHING;
+    if (*size == 0 || **topic > 1 || (self->only_first && !first))
+        return USER;
+    (*topic)++;
+    (*size)--;
+    return (*topic)[-1] ? SUBSCRIBE : CANCEL;
+}
+
+/* Takes *m, a part of the user's. -ENOMEM: it is closed. */
+static int hear_user(struct zu_socket *s, struct zu_msg *m)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    if (s->pattern->type == ZMQ_PUB) { /* who could receive it? */
+        zu_msg_close(m);
+        return 0;
+    }
+    if (self->part_count == self->part_room) {
+        uint32_t room = self->part_room ? self->part_room * 2 : 4;
+        struct zu_msg *parts = zu_realloc(self->parts, room * sizeof *parts);
+
+        if (!parts) {
+            zu_msg_close(m);
+            return -ENOMEM;
+        }
+        self->parts = parts;
+        self->part_room = room;
+    }
+    self->parts[self->part_count++] = *m;
+    return 0;
+}
+
+/* The message is over: what it had for the user goes into the ring, as one message. */
+static int push_parts(struct zu_xpub *self, bool whole)
+{
+    uint32_t count = self->part_count;
+    int rc = whole ? reserve_notices(self, count) : -ENOMEM;
+
+    self->part_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct zu_msg *m = &self->parts[i];
+
+        m->flags &= ZU_MSG_SHARED;
+        m->flags |= i + 1 < count ? ZU_MSG_MORE : 0;
+        if (rc < 0)
+            zu_msg_close(m);
+        else
+            *notice_at(self, self->count++) = (struct zu_notice){*m, NULL, false};
+    }
+    return rc;
+}
+
+/* One whole message of p; *m is its first part. Takes all of it. -ENOMEM: something was lost. */
+static int hear_message(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *m)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    bool first = true, more;
+    int failed = 0;
+
+    do {
+        const uint8_t *topic;
+        size_t size;
+        int rc = 0;
+
+        more = m->flags & ZU_MSG_MORE;
+        enum word word = word_of(self, m, first, &topic, &size);
+
+        if (word == USER)
+            rc = hear_user(s, m);
+        else if (word == SUBSCRIBE)
+            rc = hear_subscribe(s, p, topic, size, m->props);
+        else if (word == CANCEL)
+            rc = hear_cancel(s, p, topic, size, m->props);
+        if (word != USER)
+            zu_msg_close(m);
+        failed = rc < 0 ? rc : failed;
+        first = false;
+    } while (more && zu_pipe_read(p, m) == 0);
+    if (self->part_count > 0 && push_parts(self, failed == 0) < 0)
+        failed = -ENOMEM;
+    return failed;
+}
+
+void zu_xpub_readable(struct zu_socket *s, struct zu_pipe *p)
+{
+    struct zu_msg m;
+
+    while (zu_pipe_read(p, &m) == 0) { /* at the end p may be gone: see fq.c */
+        if (hear_message(s, p, &m) == 0)
+            continue;
+        zu_socket_refuse_pipe(s, p); /* what we do not know it wants would never reach it */
+        return;
+    }
+}
+
+/* ---- pipes ---- */
+
+static void send_welcome(struct zu_xpub *self, struct zu_pipe *p)
+{
+    struct zu_msg m;
+
+    if (!zu_msg_valid(&self->welcome))
+        return;
+    zu_msg_share(&m, &self->welcome);
+    if (zu_pipe_write(p, &m) < 0)
+        zu_msg_close(&m);
+    zu_pipe_flush(p);
+}
+
+void zu_xpub_attach(struct zu_socket *s, struct zu_pipe *p)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    struct zu_subscriber *subscriber = zu_subscriber_new(p);
+
+    p->user = subscriber;
+    if (!subscriber || zu_fan_add(&self->fan, p) < 0) {
+        zu_socket_refuse_pipe(s, p);
+        return;
+    }
+    send_welcome(self, p);
+    zu_xpub_readable(s, p);
+}
+
+void zu_xpub_writable(struct zu_socket *s, struct zu_pipe *p)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    zu_fan_wake(&self->fan, p);
+}
+
+/* A topic of a pipe that goes. Where memory runs out the application is not told. */
+static void tell_lost(struct zu_xpub *self, const struct zu_trie_node *topic)
+{
+    size_t size = zu_trie_key_size(topic);
+    struct zu_msg m;
+
+    if (make_notice(&m, false, size) < 0)
+        return;
+    zu_trie_key(topic, (uint8_t *)zu_msg_data(&m) + 1, size);
+    (void)push_notice(self, &m, NULL);
+}
+
+static void on_lost(void *arg, const struct zu_trie_node *topic, bool last)
+{
+    struct zu_xpub *self = arg;
+
+    if (last || self->verboser || self->manual)
+        tell_lost(self, topic);
+}
+
+void zu_xpub_detach(struct zu_socket *s, struct zu_pipe *p)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    struct zu_subscriber *subscriber = p->user;
+    bool heard = s->pattern->type == ZMQ_XPUB;
+
+    zu_fan_remove(&self->fan, p);
+    if (!subscriber)
+        return;
+    zu_subs_forget(&self->topics, p, heard && !self->manual ? on_lost : NULL, self);
+    zu_subs_forget(&self->asked, p, heard && self->manual ? on_lost : NULL, self);
+    subscriber->pipe = NULL;
+    p->user = NULL;
+    zu_subscriber_drop(subscriber);
+}
+
+/* ---- sending ---- */
+
+/* Who gets the message whose first part this is. `only`, when not NULL: nobody else. */
+static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe *only)
+{
+    struct zu_trie_node *n = &self->topics.trie.root;
+    const uint8_t *data = zu_msg_data(m);
+    size_t size = zu_msg_size(m), at = 0;
+
+    zu_fan_begin(&self->fan);
+    for (; n; n = zu_trie_descend(n, data, size, &at)) {
+        const struct zu_trie_link *link = zu_trie_links(n);
+
+        for (uint32_t i = 0; i < n->count; i++)
+            if (!only || link[i].who == only)
+                zu_fan_choose(&self->fan, link[i].who);
+    }
+}
+
+int zu_xpub_send(struct zu_socket *s, struct zu_msg *m)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    if (!self->fan.more) {
+        bool to_last = self->manual && self->last_value && self->last;
+
+        choose(self, m, to_last ? self->last->pipe : NULL);
+        if (s->options->invert_matching)
+            zu_fan_invert(&self->fan);
+        if (self->nodrop && !zu_fan_has_room(&self->fan))
+            return -EAGAIN;
+        if (to_last) {
+            zu_subscriber_drop(self->last);
+            self->last = NULL;
+        }
+    }
+    zu_fan_send(&self->fan, m, true);
+    return 0;
+}
+
+bool zu_xpub_has_out(struct zu_socket *s)
+{
+    (void)s;
+    return true; /* even with ZMQ_XPUB_NODROP: it is known only once there is a message */
+}
+
+/* ---- receiving: XPUB ---- */
+
+static int xpub_recv(struct zu_socket *s, struct zu_msg *m)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    if (self->count == 0)
+        return -EAGAIN;
+    struct zu_notice *n = notice_at(self, 0);
+
+    *m = n->m;
+    if (n->is_notice) { /* its count goes over to `last` */
+        zu_subscriber_drop(self->last);
+        self->last = n->from;
+    }
+    self->first = (self->first + 1) & (self->room - 1);
+    self->count--;
+    return 0;
+}
+
+static bool xpub_has_in(struct zu_socket *s)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    return self->count > 0;
+}
+
+/* ---- options ---- */
+
+static int set_welcome(struct zu_xpub *self, const void *value, size_t size)
+{
+    struct zu_msg m = {.kind = ZU_MSG_CLOSED};
+
+    if (size > 0) {
+        int rc = value ? zu_msg_init_copy(&m, value, size) : -EINVAL;
+
+        if (rc < 0)
+            return rc;
+    }
+    if (zu_msg_valid(&self->welcome))
+        zu_msg_close(&self->welcome);
+    self->welcome = m;
+    return 0;
+}
+
+/* Manual mode: for the pipe whose notice was received last; a gone one wants nothing. */
+static int set_topic(struct zu_xpub *self, bool subscribe, const void *topic, size_t size)
+{
+    int rc = 0;
+
+    if (!self->manual || (!topic && size > 0))
+        return -EINVAL;
+    if (!self->last || !self->last->pipe)
+        return 0;
+    topic = topic ? topic : "";
+    if (subscribe)
+        rc = zu_subs_add(&self->topics, topic, size, self->last->pipe);
+    else
+        zu_subs_cancel(&self->topics, topic, size, self->last->pipe);
+    return ZU_MIN(rc, 0);
+}
+
+/* One setting in two options: how much is told of what changes nothing. */
+static int set_verbose(struct zu_xpub *self, bool cancels, const void *value, size_t size)
+{
+    int rc = zu_given_flag(&self->verbose, value, size);
+
+    if (rc == 0)
+        self->verboser = cancels && self->verbose;
+    return rc;
+}
+
+static int set_last_value(struct zu_xpub *self, const void *value, size_t size)
+{
+    int rc = zu_given_flag(&self->last_value, value, size);
+
+    if (rc == 0)
+        self->manual = self->last_value;
+    return rc;
+}
+
+int zu_xpub_set(struct zu_socket *s, int option, const void *value, size_t size)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    switch (option) {
+    case ZMQ_XPUB_VERBOSE: return set_verbose(self, false, value, size);
+    case ZMQ_XPUB_VERBOSER: return set_verbose(self, true, value, size);
+    case ZMQ_XPUB_NODROP: return zu_given_flag(&self->nodrop, value, size);
+    case ZMQ_XPUB_MANUAL: return zu_given_flag(&self->manual, value, size);
+    case ZMQ_XPUB_MANUAL_LAST_VALUE: return set_last_value(self, value, size);
+    case ZMQ_XPUB_WELCOME_MSG: return set_welcome(self, value, size);
+    case ZMQ_ONLY_FIRST_SUBSCRIBE: return zu_given_flag(&self->only_first, value, size);
+    case ZMQ_SUBSCRIBE: return set_topic(self, true, value, size);
+    case ZMQ_UNSUBSCRIBE: return set_topic(self, false, value, size);
+    default: return -EINVAL;
+    }
+}
+
+int zu_xpub_get(struct zu_socket *s, int option, void *value, size_t *size)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+
+    if (option != ZMQ_TOPICS_COUNT)
+        return -EINVAL;
+    return zu_answer_int_wide((int)ZU_MIN(self->topics.trie.keys, INT32_MAX), value, size);
+}
+
+const struct zu_pattern zu_xpub = {
+    .type = ZMQ_XPUB,
+    .name = "XPUB",
+    .peers = ZU_PEER(ZMQ_SUB) | ZU_PEER(ZMQ_XSUB),
+    .size = sizeof(struct zu_xpub),
+    .init = zu_xpub_init,
+    .fini = zu_xpub_fini,
+    .attach = zu_xpub_attach,
+    .readable = zu_xpub_readable,
+    .writable = zu_xpub_writable,
+    .detach = zu_xpub_detach,
+    .send = zu_xpub_send,
+    .recv = xpub_recv,
+    .has_in = xpub_has_in,
+    .has_out = zu_xpub_has_out,
+    .set = zu_xpub_set,
+    .get = zu_xpub_get,
+};
