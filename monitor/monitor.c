@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who raises an event puts it into the ring and goes on. From there it is passed on to the socket
+ * inside by whoever comes by: the one who raised it; another who does so at that moment; or the
+ * application's thread at the other end, in its own calls, when it connects, reads what was full,
+ * or leaves (each of which posts a command to the socket inside, and such a post, which would wake
+ * a sleeper, passes on instead). So an event needs no thread of its own, and when nobody reads, or
+ * the reader is not connected yet, it waits in the ring, and once that is full the newest are lost.
+ *
+ * One thread passes on at a time, under `lock`, and only zu_monitor_start and the end wait for it.
+ * Everybody else tries, and when he fails has said so in `asked`: who holds the lock looks at it
+ * once more when he has let go. Were `asked` looked at before, an event that comes between the look
+ * and the letting go would stay in the ring until the next.
+ *
+ * A post may come with the lock of the context held (inproc's connect). So nothing under `lock`
+ * takes that of the context: the socket inside is made before, and closed after.
+ */
+#include "monitor/monitor.h"
+
+#include "engine/base/alloc.h"
+#include "monitor/ring.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+enum {
+    RING_EVENTS = 512, /* besides what the water mark of the pipe to the reader holds */
+};
+
+struct monitor {
+    struct zu_observer observer; /* of the socket that is watched */
+    struct zu_observer inside_observer;
+    _Atomic uint32_t refs;
+    _Atomic uint32_t asked;  /* how often somebody wanted events to be passed on */
+    _Atomic uint64_t events; /* which ones to put into the ring; 0: nobody listens */
+    struct zu_event_ring ring;
+    pthread_mutex_t lock; /* of what follows, and of the reading side of the ring */
+    struct zu_socket *inside;
+    uint64_t wanted; /* which ones to pass on */
+    int version;
+    unsigned part; /* of the oldest event, the next one to be sent */
+};
+
+static void monitor_drop(struct monitor *m)
+{
+    /* [M1] acq_rel, pairs with itself. */
+    if (atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    zu_event_ring_fini(&m->ring);
+    pthread_mutex_destroy(&m->lock);
+    zu_free(m);
+}
+
+/* ---- an event as a message ---- */
+
+static int part_v1(struct zu_msg *out, const struct zu_event *e, unsigned part)
+{
+    const char *text = e->bound ? e->local : e->remote;
+    uint16_t event = (uint16_t)e->event;
+    uint32_t value = (uint32_t)e->value;
+    uint8_t head[sizeof event + sizeof value];
+
+    if (part == 1)
+        return zu_msg_init_copy(out, text, strlen(text));
+    memcpy(head, &event, sizeof event);
+    memcpy(head + sizeof event, &value, sizeof value);
+    return zu_msg_init_copy(out, head, sizeof head);
+}
+
+static int part_v2(struct zu_msg *out, const struct zu_event *e, unsigned part)
+{
+    uint64_t numbers[] = {e->event, 1, e->value};
+    const char *text = part == 3 ? e->local : e->remote;
+
+    return part < 3 ? zu_msg_init_copy(out, &numbers[part], sizeof numbers[part])
+                    : zu_msg_init_copy(out, text, strlen(text));
+}
+
+/* Sends what is left of the event's parts; m->part is 0 again after. -EAGAIN: not now. */
+static int send_parts(struct monitor *m, const struct zu_event *e)
+{
+    unsigned last = m->version == 1 ? 1 : 4;
+    struct zu_msg part;
+    int rc;
+
+    for (; m->part <= last; m->part++) {
+        rc = m->version == 1 ? part_v1(&part, e, m->part) : part_v2(&part, e, m->part);
+        if (rc < 0)
+            return rc;
+        rc = zu_socket_send(m->inside, &part, ZMQ_DONTWAIT | (m->part < last ? ZMQ_SNDMORE : 0));
+        zu_msg_close(&part);
+        if (rc < 0)
+            return rc;
+    }
+    m->part = 0;
+    return 0;
+}
+
+/* ---- passing on ---- */
+
+static void pass_on(struct monitor *m)
+{
+    struct zu_event e;
+
+    while (zu_event_ring_peek(&m->ring, &e)) {
+        bool wanted = m->inside && m->wanted & e.event;
+
+        if (wanted && send_parts(m, &e) < 0)
+            return;
+        zu_event_ring_drop(&m->ring);
+    }
+}
+
+/* The lock is held. */
+static void pass_on_all(struct monitor *m)
+{
+    if (!m->inside) {
+        pass_on(m);
+        return;
+    }
+    do {
+        zu_mailbox_run(&m->inside->box);
+        pass_on(m);
+    } while (!zu_mailbox_sleep(&m->inside->box));
+}
+
+static void ask(struct monitor *m)
+{
+    uint32_t seen;
+
+    /* [M2] seq_cst, pairs with [M3]: whoever holds the lock sees this once it has let go, or we
+     * find the lock free. */
+    atomic_fetch_add_explicit(&m->asked, 1, memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst);
+    while (pthread_mutex_trylock(&m->lock) == 0) {
+        /* Relaxed: an older number only means to go round again. */
+        seen = atomic_load_explicit(&m->asked, memory_order_relaxed);
+        pass_on_all(m);
+        pthread_mutex_unlock(&m->lock);
+        /* [M3] seq_cst, pairs with [M2]. */
+        atomic_thread_fence(memory_order_seq_cst);
+        if (atomic_load_explicit(&m->asked, memory_order_seq_cst) == seen)
+            return;
+    }
+}
+
+static void on_event(struct zu_observer *o, const struct zu_event *e)
+{
+    struct monitor *m = zu_container_of(o, struct monitor, observer);
+
+    /* Relaxed: what is put in by mistake while this changes is left out when it is passed on. */
+    if (atomic_load_explicit(&m->events, memory_order_relaxed) & e->event &&
+        zu_event_ring_put(&m->ring, e))
+        ask(m);
+}
+
+/* Something was posted to the socket inside: by the thread of whoever is at the other end. */
+static void on_post(struct zu_mailbox *box)
+{
+    struct zu_socket *inside = zu_container_of(box, struct zu_socket, box);
+    struct zu_observer *o = atomic_load_explicit(&inside->observer, memory_order_relaxed);
+
+    ask(zu_container_of(o, struct monitor, inside_observer));
+}
+
+/* ---- the socket inside ---- */
+
+static int make_inside(struct zu_socket **out, struct monitor *m, struct zu_ctx *ctx,
+                       const struct zu_monitor_terms *terms)
+{
+    int linger = 0, rc = zu_socket_new(out, ctx, zu_ctx_pattern(ctx, terms->type));
+
+    if (rc < 0)
+        return rc;
+    /* Relaxed, both: whom else it concerns finds it by its name, or by its pipe. */
+    atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed);
+    atomic_store_explicit(&(*out)->observer, &m->inside_observer, memory_order_relaxed);
+    (*out)->box.wake = on_post;
+    rc = zu_socket_set(*out, ZMQ_LINGER, &linger, sizeof linger);
+    if (rc == 0)
+        rc = zu_socket_bind(*out, terms->endpoint);
+    if (rc < 0)
+        zu_socket_close(*out);
+    return rc;
+}
+
+/* What is left, however much the reader has unread, and the last word. The lock is held. */
+static void say_farewell(struct monitor *m)
+{
+    struct zu_event stopped = {.event = ZMQ_EVENT_MONITOR_STOPPED, .local = "", .remote = ""};
+
+    zu_mailbox_run(&m->inside->box);
+    zu_list_each(it, &m->inside->pipes)
+        zu_pipe_set_hwms(zu_container_of(it, struct zu_pipe, all), 0, 0);
+    pass_on(m);
+    if (m->wanted & ZMQ_EVENT_MONITOR_STOPPED && m->part == 0)
+        send_parts(m, &stopped);
+    m->part = 0;
+}
+
+static void stop(struct monitor *m)
+{
+    struct zu_socket *inside;
+
+    /* Relaxed: see on_event. */
+    atomic_store_explicit(&m->events, 0, memory_order_relaxed);
+    pthread_mutex_lock(&m->lock);
+    inside = m->inside;
+    if (inside)
+        say_farewell(m);
+    m->inside = NULL;
+    pthread_mutex_unlock(&m->lock);
+    if (inside)
+        zu_socket_close(inside);
+    ask(m);
+}
+
+static void on_end(struct zu_observer *o)
+{
+    stop(zu_container_of(o, struct monitor, observer));
+}
+
+static void on_release(struct zu_observer *o)
+{
+    monitor_drop(zu_container_of(o, struct monitor, observer));
+}
+
+static void on_event_inside(struct zu_observer *o, const struct zu_event *e)
+{
+    (void)o, (void)e; /* nobody watches the watcher */
+}
+
+static void on_release_inside(struct zu_observer *o)
+{
+    monitor_drop(zu_container_of(o, struct monitor, inside_observer));
+}
+
+static int monitor_new(struct monitor **out)
+{
+    struct monitor *m = zu_alloc_zero(sizeof *m);
+
+    if (!m)
+        return -ENOMEM;
+    if (zu_event_ring_init(&m->ring, RING_EVENTS) < 0) {
+        zu_free(m);
+        return -ENOMEM;
+    }
+    m->observer = (struct zu_observer){.event = on_event, .ended = on_end, .released = on_release};
+    m->inside_observer =
+        (struct zu_observer){.event = on_event_inside, .released = on_release_inside};
+    atomic_init(&m->refs, 1);
+    pthread_mutex_init(&m->lock, NULL);
+    *out = m;
+    return 0;
+}
+
+static struct monitor *monitor_of(struct zu_socket *s)
+{
+    /* Relaxed: set by this thread, or by the one that used the socket before it. */
+    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_relaxed);
+
+    return o ? zu_container_of(o, struct monitor, observer) : NULL;
+}
+
+static int check(const struct zu_monitor_terms *terms)
+{
+    const char *colon = strstr(terms->endpoint, "://");
+
+    if (terms->type != ZMQ_PAIR && terms->type != ZMQ_PUB && terms->type != ZMQ_PUSH)
+        return -EINVAL;
+    if (!colon || colon == terms->endpoint || !colon[3])
+        return -EINVAL;
+    return strncmp(terms->endpoint, "inproc://", 9) == 0 ? 0 : -EPROTONOSUPPORT;
+}
+
+int zu_monitor_start(struct zu_socket *s, const struct zu_monitor_terms *terms)
+{
+    struct monitor *m = monitor_of(s);
+    struct zu_socket *inside;
+    int rc = check(terms);
+
+    if (rc < 0)
+        return rc;
+    if (m) {
+        stop(m);
+    } else {
+        rc = monitor_new(&m);
+        if (rc < 0)
+            return rc;
+        /* [M4] release, pairs with the acquire in zu_socket_observe. */
+        atomic_store_explicit(&s->observer, &m->observer, memory_order_release);
+    }
+    rc = make_inside(&inside, m, s->ctx, terms);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&m->lock);
+    pass_on_all(m); /* what came too late for the one before */
+    m->inside = inside;
+    m->version = terms->version;
+    m->wanted = terms->version == 1 || terms->version == 2 ? terms->events : 0;
+    atomic_store_explicit(&m->events, m->wanted, memory_order_relaxed);
+    pthread_mutex_unlock(&m->lock);
+    ask(m);
+    return 0;
+}
+
+void zu_monitor_stop(struct zu_socket *s)
+{
+    struct monitor *m = monitor_of(s);
+
+    if (m)
+        stop(m);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zmq_socket_monitor and its kind. They stand here and not in engine/api/, whose floor is below.
+ */
+#define ZMQ_BUILD_DRAFT_API /* what libzmq still drafts is there for everyone */
+#include "engine/base/err.h"
+#include "monitor/monitor.h"
+
+#include <errno.h>
+
+static int watch(struct zu_socket *s, const struct zu_monitor_terms *terms)
+{
+    int rc = zu_socket_check(s);
+
+    if (rc < 0 || (rc = zu_socket_catch_up(s)) < 0)
+        return rc;
+    if (terms->version == 1 && terms->events & ~(uint64_t)ZMQ_EVENT_ALL_V1)
+        return -EINVAL;
+    if (terms->endpoint)
+        return zu_monitor_start(s, terms);
+    zu_monitor_stop(s);
+    return 0;
+}
+
+int zmq_socket_monitor(void *socket, const char *endpoint, int events)
+{
+    struct zu_monitor_terms terms = {.endpoint = endpoint,
+                                     .events = (uint64_t)(int64_t)events,
+                                     .version = ZMQ_CURRENT_EVENT_VERSION,
+                                     .type = ZMQ_PAIR};
+
+    return zu_return(watch(socket, &terms));
+}
+
+int zmq_socket_monitor_versioned(void *socket, const char *endpoint, uint64_t events, int version,
+                                 int type)
+{
+    struct zu_monitor_terms terms = {
+        .endpoint = endpoint, .events = events, .version = version, .type = type};
+
+    return zu_return(watch(socket, &terms));
+}
