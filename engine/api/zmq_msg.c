@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zmq_msg_*: the message functions. A struct that is no message (closed, or never initialised and
+ * by luck without the mark) is EFAULT, or empty where no error can be told; it never ends the
+ * process.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "engine/base/err.h"
+#include "engine/core/msg.h"
+#include "engine/core/props.h"
+#include "engine/core/socket.h"
+
+#include <limits.h>
+#include <string.h>
+
+static struct zu_msg *inside(zmq_msg_t *msg)
+{
+    return (struct zu_msg *)msg;
+}
+
+/* The message, or NULL when it is none. */
+static const struct zu_msg *valid(const zmq_msg_t *msg)
+{
+    const struct zu_msg *m = (const struct zu_msg *)msg;
+
+    return m && zu_msg_valid(m) ? m : NULL;
+}
+
+static int size_answer(size_t size)
+{
+    return size < INT_MAX ? (int)size : INT_MAX;
+}
+
+/* ---- begin and end ---- */
+
+int zmq_msg_init(zmq_msg_t *msg)
+{
+    if (!msg)
+        return zu_return(-EFAULT);
+    zu_msg_init(inside(msg));
+    return 0;
+}
+
+int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
+{
+    return zu_return(msg ? zu_msg_init_size(inside(msg), size) : -EFAULT);
+}
+
+int zmq_msg_init_buffer(zmq_msg_t *msg, const void *data, size_t size)
+{
+    if (!msg || (!data && size > 0))
+        return zu_return(-EFAULT);
+    return zu_return(zu_msg_init_copy(inside(msg), data, size));
+}
+
+int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *free_fn, void *hint)
+{
+    if (!msg)
+        return zu_return(-EFAULT);
+    if (free_fn)
+        return zu_return(zu_msg_init_lent(inside(msg), data, size, free_fn, hint));
+    zu_msg_init_const(inside(msg), data, size);
+    return 0;
+}
+
+int zmq_msg_close(zmq_msg_t *msg)
+{
+    if (!valid(msg))
+        return zu_return(-EFAULT);
+    zu_msg_close(inside(msg));
+    return 0;
+}
+
+int zmq_msg_move(zmq_msg_t *to, zmq_msg_t *from)
+{
+    if (!valid(to) || !valid(from))
+        return zu_return(-EFAULT);
+    if (to == from)
+        return 0;
+    zu_msg_close(inside(to));
+    zu_msg_take(inside(to), inside(from));
+    return 0;
+}
+
+int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from)
+{
+    if (!valid(to) || !valid(from))
+        return zu_return(-EFAULT);
+    if (to == from)
+        return 0;
+    zu_msg_close(inside(to));
+    zu_msg_share(inside(to), inside(from));
+    return 0;
+}
+
+/* ---- send and receive ---- */
+
+int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
+{
+    int rc = zu_socket_check(socket), size;
+
+    if (rc < 0)
+        return zu_return(rc);
+    if (!valid(msg))
+        return zu_return(-EFAULT);
+    size = size_answer(zu_msg_size(inside(msg))); /* afterwards it is somewhere else */
+    rc = zu_socket_send(socket, inside(msg), flags);
+    return rc < 0 ? zu_return(rc) : size;
+}
+
+int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
+{
+    struct zu_msg got;
+    int rc = zu_socket_check(socket);
+
+    if (rc < 0)
+        return zu_return(rc);
+    if (!valid(msg))
+        return zu_return(-EFAULT);
+    if ((rc = zu_socket_recv(socket, &got, flags)) < 0)
+        return zu_return(rc);
+    zu_socket_spend(socket, inside(msg)); /* most likely the one before, by the same way */
+    *inside(msg) = got;
+    return size_answer(zu_msg_size(&got));
+}
+
+/* ---- what is in it ---- */
+
+void *zmq_msg_data(zmq_msg_t *msg)
+{
+    return valid(msg) ? zu_msg_data(inside(msg)) : NULL;
+}
+
+size_t zmq_msg_size(const zmq_msg_t *msg)
+{
+    const struct zu_msg *m = valid(msg);
+
+    return m ? zu_msg_size(m) : 0;
+}
+
+int zmq_msg_more(const zmq_msg_t *msg)
+{
+    const struct zu_msg *m = valid(msg);
+
+    return m && m->flags & ZU_MSG_MORE;
+}
+
+static int source_fd(const struct zu_msg *m)
+{
+    int fd = m->props ? zu_props_fd(m->props) : -1;
+
+    return fd >= 0 ? fd : -EINVAL;
+}
+
+int zmq_msg_get(const zmq_msg_t *msg, int property)
+{
+    const struct zu_msg *m = valid(msg);
+
+    if (!m)
+        return zu_return(-EFAULT);
+    switch (property) {
+    case ZMQ_MORE: return (m->flags & ZU_MSG_MORE) != 0;
+    case ZMQ_SRCFD: return zu_return(source_fd(m));
+    case ZMQ_SHARED: return m->kind == ZU_MSG_CONST || m->flags & ZU_MSG_SHARED;
+    default: return zu_return(-EINVAL);
+    }
+}
+
+int zmq_msg_set(zmq_msg_t *msg, int property, int value)
+{
+    (void)msg;
+    (void)property;
+    (void)value;
+    return zu_return(-EINVAL);
+}
+
+const char *zmq_msg_gets(const zmq_msg_t *msg, const char *property)
+{
+    const struct zu_msg *m = valid(msg);
+    const char *text = m && m->props && property ? zu_props_get(m->props, property) : NULL;
+
+    if (!text)
+        errno = m ? EINVAL : EFAULT;
+    return text;
+}

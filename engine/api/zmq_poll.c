@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zmq_poll: waits on sockets and descriptors together. Descriptors are the kernel's to watch; a
+ * socket is looked at by running what was posted to it, and asked to wake a waiter of ours.
+ *
+ * Why no wake is lost. A round is: arm every socket, sleep, disarm every socket, forget the wake,
+ * look. What a socket has for us changes only by commands posted to its mailbox (a peer that wrote
+ * into an empty pipe or made room in a full one posts; so does zmq_ctx_shutdown), and a look runs
+ * them all before it judges. So after a look that found nothing, a change is either a post before
+ * the arming, which zu_socket_arm sees and refuses, so that we look again at once; or a post after
+ * it, which wakes the waiter, and a wake before the sleep begins is kept until it. Sleeping without
+ * arming last would lose a post between look and sleep. The wake is forgotten only after all
+ * sockets are disarmed and before the look: forgetting it later could drop the wake of a post that
+ * the look did not run. Descriptors are asked of the kernel by level, so the sleep sees them.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "engine/base/alloc.h"
+#include "engine/base/clock.h"
+#include "engine/base/err.h"
+#include "engine/core/socket.h"
+
+#include <poll.h>
+
+#define FEW_FDS 32 /* as many descriptors need no memory */
+
+struct poll_set {
+    zmq_pollitem_t *items;
+    int count;
+    const sigset_t *mask; /* while waiting; NULL: the thread's own */
+    struct pollfd *fds;   /* of the items that are no sockets, in their order */
+    size_t fd_count;
+};
+
+/* ---- items ---- */
+
+static int check_items(const zmq_pollitem_t *items, int count)
+{
+    int rc;
+
+    if (count < 0)
+        return -EINVAL;
+    if (!items && count > 0)
+        return -EFAULT;
+    for (int i = 0; i < count; i++)
+        if (items[i].socket && (rc = zu_socket_check(items[i].socket)) < 0)
+            return rc;
+    return 0;
+}
+
+static size_t count_fds(const zmq_pollitem_t *items, int count)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++)
+        n += items[i].socket == NULL;
+    return n;
+}
+
+static short to_kernel(short events)
+{
+    return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) |
+                   (events & ZMQ_POLLPRI ? POLLPRI : 0));
+}
+
+/* Errors and hang-ups are told whether asked for or not: a caller that waits must hear of them. */
+static short from_kernel(short revents)
+{
+    return (short)((revents & POLLIN ? ZMQ_POLLIN : 0) | (revents & POLLOUT ? ZMQ_POLLOUT : 0) |
+                   (revents & POLLPRI ? ZMQ_POLLPRI : 0) |
+                   (revents & ~(POLLIN | POLLOUT | POLLPRI) ? ZMQ_POLLERR : 0));
+}
+
+static void fill_fds(struct poll_set *p)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < p->count; i++)
+        if (!p->items[i].socket)
+            p->fds[n++] = (struct pollfd){p->items[i].fd, to_kernel(p->items[i].events), 0};
+}
+
+/* ---- a look ---- */
+
+/* With a mask also where no descriptor is: a signal that it lets through is delivered here. */
+static int look_at_fds(struct poll_set *p)
+{
+    static const struct timespec at_once = {0, 0};
+
+    if (p->fd_count == 0 && !p->mask)
+        return 0;
+    return ppoll(p->fds, p->fd_count, &at_once, p->mask) < 0 ? -errno : 0;
+}
+
+static int look_at_item(zmq_pollitem_t *item, const struct pollfd **fd)
+{
+    int rc;
+
+    if (!item->socket) {
+        item->revents = from_kernel((*fd)++->revents);
+        return 0;
+    }
+    item->revents = 0;
+    if ((rc = zu_socket_catch_up(item->socket)) < 0)
+        return rc;
+    if (item->events)
+        item->revents = (short)(zu_socket_events(item->socket) & item->events);
+    return 0;
+}
+
+/* How many items have something, or a negative errno. Never sleeps. */
+static int look(struct poll_set *p)
+{
+    const struct pollfd *fd = p->fds;
+    int rc = look_at_fds(p), ready = 0;
+
+    for (int i = 0; i < p->count && rc == 0; i++) {
+        rc = look_at_item(&p->items[i], &fd);
+        ready += p->items[i].revents != 0;
+    }
+    return rc < 0 ? rc : ready;
+}
+
+/* ---- a sleep ---- */
+
+/* False: something waits already, and it is worth a look before any sleep. */
+static bool arm(struct poll_set *p, struct zu_waiter *w)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->items[i].socket && !zu_socket_arm(p->items[i].socket, w))
+            return false;
+    return true;
+}
+
+/* Harmless for a socket that was not armed, and for one that is listed twice. */
+static void disarm(struct poll_set *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (p->items[i].socket)
+            zu_socket_disarm(p->items[i].socket);
+}
+
+/* 0: look again. -ETIMEDOUT: look once more, then give up. Any other: -EINTR and its like. */
+static int sleep_once(struct poll_set *p, struct zu_waiter *w, uint64_t deadline_ns)
+{
+    int rc;
+
+    if (arm(p, w))
+        rc = zu_waiter_wait(w, p->fds, p->fd_count, deadline_ns, p->mask);
+    else
+        rc = zu_now_ns() < deadline_ns ? 0 : -ETIMEDOUT;
+    disarm(p);
+    zu_waiter_reset(w);
+    return rc;
+}
+
+static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
+{
+    struct zu_waiter w;
+    int rc, ready;
+
+    zu_waiter_init(&w);
+    do {
+        ready = 0;
+        rc = sleep_once(p, &w, deadline_ns);
+        if (rc == 0 || rc == -ETIMEDOUT)
+            ready = look(p);
+    } while (rc == 0 && ready == 0);
+    zu_waiter_fini(&w);
+    if (ready != 0)
+        return ready;
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* ---- all of it ---- */
+
+static uint64_t deadline_of(long timeout_ms)
+{
+    uint64_t now_ns = zu_now_ns();
+
+    if (timeout_ms < 0 || (uint64_t)timeout_ms > (UINT64_MAX - now_ns) / 1000000)
+        return UINT64_MAX;
+    return now_ns + (uint64_t)timeout_ms * 1000000;
+}
+
+static int poll_set(struct poll_set *p, long timeout_ms)
+{
+    int ready;
+
+    fill_fds(p);
+    ready = look(p);
+    if (ready != 0 || timeout_ms == 0)
+        return ready;
+    return sleep_until(p, deadline_of(timeout_ms));
+}
+
+static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const sigset_t *mask)
+{
+    struct pollfd few[FEW_FDS];
+    struct poll_set p = {.items = items, .count = count, .mask = mask, .fds = few};
+    int rc = check_items(items, count);
+
+    if (rc < 0)
+        return rc;
+    p.fd_count = count_fds(items, count);
+    if (p.fd_count > FEW_FDS && !(p.fds = zu_alloc(p.fd_count * sizeof *p.fds)))
+        return -ENOMEM;
+    rc = poll_set(&p, timeout_ms);
+    if (p.fds != few)
+        zu_free(p.fds);
+    return rc;
+}
+
+int zmq_poll(zmq_pollitem_t *items, int count, long timeout)
+{
+    return zu_return(poll_items(items, count, timeout, NULL));
+}
+
+int zmq_ppoll(zmq_pollitem_t *items, int count, long timeout, const sigset_t *mask)
+{
+    return zu_return(poll_items(items, count, timeout, mask));
+}
