@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop: first step by step, without a kernel and with a clock of our own, then for real. */
+#include "engine/io/loop.h"
+#include "tests/io/drive.h"
+#include "tests/support/scripted.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Step by step */
+
+static struct zu_loop loop;
+static unsigned order[64], fired;
+
+static void stepping(void)
+{
+    cr_assert_eq(zu_loop_init(&loop, &zu_kernel_scripted, scripted_clock), 0);
+}
+
+static void stepped(void)
+{
+    zu_loop_fini(&loop);
+}
+
+TestSuite(step, .init = stepping, .fini = stepped);
+
+struct alarm {
+    struct zu_timer timer;
+    unsigned number;
+    unsigned again; /* how often it sets itself */
+    uint64_t again_ms;
+};
+
+static void ring_alarm(struct zu_timer *t)
+{
+    struct alarm *a = zu_container_of(t, struct alarm, timer);
+
+    cr_assert_not(zu_timer_is_set(t));
+    order[fired++ % 64] = a->number;
+    if (a->again > 0) {
+        a->again--;
+        zu_timer_set(&loop, t, a->again_ms);
+    }
+}
+
+static void step(uint64_t ms)
+{
+    scripted_pass(ms);
+    cr_assert_eq(zu_loop_round(&loop, true), 0);
+}
+
+Test(step, timers_fire_in_the_order_of_their_deadlines)
+{
+    struct alarm a[5] = {0};
+    const uint64_t after[5] = {30, 10, 20, 10, 0};
+
+    for (unsigned i = 0; i < 5; i++) {
+        a[i].timer.fire = ring_alarm;
+        a[i].number = i;
+        zu_timer_set(&loop, &a[i].timer, after[i]);
+        cr_assert(zu_timer_is_set(&a[i].timer));
+    }
+    step(100);
+    cr_assert_eq(fired, 5);
+    cr_assert_arr_eq(order, ((unsigned[]){4, 1, 3, 2, 0}), 5 * sizeof(unsigned));
+}
+
+Test(step, a_timer_is_never_early)
+{
+    struct alarm a = {.timer.fire = ring_alarm};
+
+    zu_timer_set(&loop, &a.timer, 10);
+    step(0);
+    step(10); /* the clock rounds down: it may have been only nine and a bit */
+    cr_assert_eq(fired, 0);
+    step(1);
+    cr_assert_eq(fired, 1);
+    step(100);
+    cr_assert_eq(fired, 1);
+}
+
+Test(step, a_timer_can_be_moved_and_cleared)
+{
+    struct alarm a = {.timer.fire = ring_alarm}, b = {.timer.fire = ring_alarm, .number = 1};
+
+    zu_timer_set(&loop, &a.timer, 10);
+    zu_timer_set(&loop, &b.timer, 10);
+    zu_timer_set(&loop, &a.timer, 50);
+    zu_timer_clear(&loop, &b.timer);
+    zu_timer_clear(&loop, &b.timer);
+    cr_assert_not(zu_timer_is_set(&b.timer));
+    step(20);
+    cr_assert_eq(fired, 0);
+    step(40);
+    cr_assert_eq(fired, 1);
+    cr_assert_eq(order[0], 0);
+}
+
+Test(step, a_timer_that_sets_itself_to_now_waits_for_the_next_round)
+{
+    struct alarm a = {.timer.fire = ring_alarm, .again = 3};
+
+    zu_timer_set(&loop, &a.timer, 0);
+    for (unsigned round = 1; round <= 4; round++) {
+        step(0);
+        cr_assert_eq(fired, round);
+    }
+    step(0);
+    cr_assert_eq(fired, 4);
+}
+
+Test(step, a_deadline_past_the_end_of_time_is_never)
+{
+    struct alarm a = {.timer.fire = ring_alarm};
+
+    zu_timer_set(&loop, &a.timer, UINT64_MAX);
+    step(UINT32_MAX);
+    cr_assert_eq(fired, 0);
+    zu_timer_clear(&loop, &a.timer);
+}
+
+Test(step, the_kernel_may_wait_until_the_earliest_timer)
+{
+    struct alarm a = {.timer.fire = ring_alarm};
+
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+    zu_timer_set(&loop, &a.timer, 500);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 501);
+    step(400);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 101);
+    zu_timer_set(&loop, &a.timer, (uint64_t)1 << 40);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), INT32_MAX);
+    zu_timer_clear(&loop, &a.timer);
+}
+
+struct errand {
+    struct zu_cmd cmd;
+    struct zu_later later;
+    unsigned number, again;
+};
+
+static void run_errand(struct zu_cmd *cmd)
+{
+    order[fired++ % 64] = zu_container_of(cmd, struct errand, cmd)->number;
+}
+
+static void run_late(struct zu_later *l)
+{
+    struct errand *e = zu_container_of(l, struct errand, later);
+
+    order[fired++ % 64] = e->number;
+    if (e->again > 0) {
+        e->again--;
+        zu_loop_later(&loop, l);
+    }
+}
+
+static struct errand *errand(struct errand *e, unsigned number)
+{
+    *e = (struct errand){.cmd.run = run_errand, .later.run = run_late, .number = number};
+    zu_list_init(&e->later.link);
+    return e;
+}
+
+Test(step, commands_run_in_the_order_in_which_they_were_posted)
+{
+    struct errand e[3];
+
+    for (unsigned i = 0; i < 3; i++)
+        zu_loop_post(&loop, &errand(&e[i], i)->cmd);
+    cr_assert_eq(fired, 0);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0); /* no sleep over a full mailbox */
+    cr_assert_arr_eq(order, ((unsigned[]){0, 1, 2}), 3 * sizeof(unsigned));
+    cr_assert_eq(scripted_wakes(loop.kernel), 0); /* who is awake needs no bell */
+}
+
+Test(step, what_is_put_off_runs_once_at_the_end_of_the_round)
+{
+    struct errand e[2];
+    struct alarm a = {.timer.fire = ring_alarm, .number = 9};
+
+    zu_loop_later(&loop, &errand(&e[0], 0)->later);
+    zu_loop_later(&loop, &errand(&e[1], 1)->later);
+    zu_loop_later(&loop, &e[0].later);
+    zu_timer_set(&loop, &a.timer, 0);
+    step(0);
+    cr_assert_eq(fired, 3);
+    cr_assert_arr_eq(order, ((unsigned[]){9, 0, 1}), 3 * sizeof(unsigned));
+}
+
+Test(step, what_is_put_off_by_what_was_put_off_runs_next_round_without_a_sleep)
+{
+    struct errand e;
+
+    errand(&e, 0)->again = 1;
+    zu_loop_later(&loop, &e.later);
+    step(0);
+    cr_assert_eq(fired, 1);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    cr_assert_eq(fired, 2);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
+static struct errand from_within;
+
+static void post_within(struct zu_op *op, int res, uint32_t flags)
+{
+    (void)op;
+    (void)res;
+    (void)flags;
+    zu_loop_post(&loop, &errand(&from_within, 5)->cmd);
+}
+
+Test(step, a_completion_that_posts_rings_no_bell)
+{
+    struct zu_op op = {.done = post_within};
+
+    loop.kernel->table->poll(loop.kernel, &op, 3, POLLIN);
+    scripted_complete(loop.kernel, &op, POLLIN, 0);
+    step(0);
+    cr_assert_eq(fired, 1); /* in the same round */
+    cr_assert_eq(scripted_wakes(loop.kernel), 0);
+}
+
+Test(step, a_broken_kernel_boundary_does_not_stop_the_mailbox)
+{
+    struct errand e;
+
+    scripted_break(loop.kernel, -EBADF);
+    zu_loop_post(&loop, &errand(&e, 0)->cmd);
+    cr_assert_eq(zu_loop_round(&loop, true), -EBADF);
+    cr_assert_eq(fired, 1);
+}
+
+/* The script itself */
+
+Test(step, the_script_plays_short_writes_and_reads_refusals_and_races)
+{
+    struct zu_kernel *k = loop.kernel;
+    struct request a, b;
+    struct iovec iov[] = {{"ab", 2}, {"cdef", 4}};
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+    char buf[4], out[8] = "";
+
+    k->table->sendmsg(k, &fresh(&a)->op, 7, &msg);
+    cr_assert_eq(scripted_send_size(&a.op), 6);
+    cr_assert_eq(scripted_take(k, &a.op, out, 5), 5);
+    cr_assert_str_eq(out, "abcde");
+    k->table->recv(k, &fresh(&b)->op, 7, buf, sizeof(buf));
+    cr_assert_eq(scripted_find(k, ZU_OP_RECV, 7), &b.op);
+    cr_assert_eq(scripted_feed(k, &b.op, "0123456", 7), 4);
+    cr_assert_eq(scripted_pending(k, ZU_OP_IDLE, -1), 0);
+    cr_assert_eq(a.heard + b.heard, 0);
+    step(0);
+    cr_assert_eq(a.res, 5);
+    cr_assert_eq(b.res, 4);
+    cr_assert_eq(k->stats.short_sends, 1);
+
+    scripted_refuse(k, ZU_OP_SEND, ENOMEM, 1);
+    k->table->send(k, &fresh(&a)->op, 7, "x", 1);
+    k->table->recv_block(k, &fresh(&b)->op, 7);
+    scripted_on_cancel(k, SCRIPTED_CANCEL_NOTED);
+    k->table->cancel(k, &b.op);
+    step(0);
+    cr_assert_eq(a.res, -ENOMEM);
+    cr_assert_eq(b.heard, 0);
+    cr_assert(scripted_cancelled(k, &b.op));
+    scripted_feed(k, &b.op, "all the same", 12); /* the bytes were faster */
+    step(0);
+    cr_assert_eq(b.res, 12);
+    cr_assert_eq(memcmp(b.block->data, "all the same", 12), 0);
+    cr_assert_eq(scripted_blocks_out(k), 1);
+    zu_kernel_give_block(k, b.block);
+    cr_assert_eq(scripted_blocks_out(k), 0);
+    k->table->forget(k, 7);
+    cr_assert(scripted_forgotten(k, 7));
+}
+
+/* For real */
+
+static struct zu_loop *made(const struct zu_kernel_table *table)
+{
+    const struct zu_loop_config config = {.kernel = table,
+                                          .name = "a name that is too long",
+                                          .sched_policy = -1,
+                                          .sched_priority = -1};
+    struct zu_loop *l;
+    int rc = zu_loop_new(&l, &config);
+
+    if (table == &zu_kernel_ring && (rc == -EPERM || rc == -ENOSYS))
+        cr_skip_test("io_uring is forbidden here");
+    cr_assert_eq(rc, 0, "%d", rc);
+    return l;
+}
+
+struct look {
+    struct zu_cmd cmd;
+    sem_t seen;
+    char name[32];
+    sigset_t blocked;
+    pthread_t thread;
+    int policy;
+    struct sched_param param;
+    cpu_set_t cpus;
+};
+
+static void look_round(struct zu_cmd *cmd)
+{
+    struct look *l = zu_container_of(cmd, struct look, cmd);
+
+    l->thread = pthread_self();
+    pthread_getname_np(l->thread, l->name, sizeof(l->name));
+    pthread_sigmask(SIG_SETMASK, NULL, &l->blocked);
+    pthread_getschedparam(l->thread, &l->policy, &l->param);
+    pthread_getaffinity_np(l->thread, sizeof(l->cpus), &l->cpus);
+    sem_post(&l->seen);
+}
+
+static void take_a_look(struct zu_loop *l, struct look *look)
+{
+    memset(look, 0, sizeof(*look));
+    look->cmd.run = look_round;
+    sem_init(&look->seen, 0, 0);
+    zu_loop_post(l, &look->cmd);
+    sem_wait(&look->seen);
+}
+
+BOTH(a_loop_runs_on_a_thread_of_its_own_with_signals_blocked)
+{
+    struct zu_loop *l = made(table);
+    struct look look;
+    sigset_t mine;
+
+    take_a_look(l, &look);
+    cr_assert_not(pthread_equal(look.thread, pthread_self()));
+    cr_assert_str_eq(look.name, "a name that is ");
+    cr_assert(sigismember(&look.blocked, SIGINT));
+    cr_assert(sigismember(&look.blocked, SIGUSR1));
+    pthread_sigmask(SIG_SETMASK, NULL, &mine);
+    cr_assert_not(sigismember(&mine, SIGUSR1)); /* and ours are as they were */
+    zu_loop_free(l);
+}
+
+BOTH(affinity_and_scheduling_are_applied_and_what_is_refused_is_no_error)
+{
+    const int cpus[] = {0, 100000, -1};
+    struct zu_loop_config config = {.kernel = table,
+                                    .name = "pinned",
+                                    .sched_policy = SCHED_BATCH,
+                                    .sched_priority = 5,
+                                    .cpus = cpus,
+                                    .cpu_count = 3};
+    struct zu_loop *l;
+    struct look look;
+
+    zu_loop_free(made(table)); /* it can be had */
+    cr_assert_eq(zu_loop_new(&l, &config), 0);
+    take_a_look(l, &look);
+    cr_assert_eq(CPU_COUNT(&look.cpus), 1);
+    cr_assert(CPU_ISSET(0, &look.cpus));
+    cr_assert_eq(look.policy, SCHED_BATCH);
+    zu_loop_free(l);
+    config.sched_policy = 12345;
+    config.cpu_count = 0;
+    cr_assert_eq(zu_loop_new(&l, &config), 0);
+    zu_loop_free(l);
+}
+
+BOTH(a_loop_stops_while_it_sleeps_and_leaves_no_descriptor)
+{
+    int before = -1;
+
+    for (int i = 0; i < 30; i++) {
+        struct zu_loop *l = made(table);
+        struct zu_loop_stats stats;
+        DIR *d;
+        int n = 0;
+
+        if (i % 2) /* let it fall asleep */
+            do
+                zu_loop_stats(l, &stats);
+            while (stats.kernel.enters == 0);
+        zu_loop_free(l);
+        d = opendir("/proc/self/fd");
+        while (readdir(d))
+            n++;
+        closedir(d);
+        if (before < 0)
+            before = n;
+        cr_assert_eq(n, before);
+    }
+}
+
+struct punctual {
+    struct zu_cmd cmd;
+    struct zu_timer timer;
+    struct zu_loop *loop;
+    uint64_t set_ns, fired_ns, ms;
+    _Atomic bool over;
+};
+
+static void fire_punctual(struct zu_timer *t)
+{
+    struct punctual *p = zu_container_of(t, struct punctual, timer);
+
+    p->fired_ns = zu_now_ns();
+    atomic_store(&p->over, true);
+}
+
+static void set_punctual(struct zu_cmd *cmd)
+{
+    struct punctual *p = zu_container_of(cmd, struct punctual, cmd);
+
+    p->set_ns = zu_now_ns();
+    zu_timer_set(p->loop, &p->timer, p->ms);
+}
+
+BOTH(timers_of_a_sleeping_loop_are_never_early_and_hardly_late)
+{
+    struct zu_loop *l = made(table);
+    struct punctual p[20] = {0};
+    uint64_t best = UINT64_MAX;
+
+    for (unsigned i = 0; i < 20; i++) {
+        p[i].cmd.run = set_punctual;
+        p[i].timer.fire = fire_punctual;
+        p[i].loop = l;
+        p[i].ms = 1 + 3 * i;
+        zu_loop_post(l, &p[i].cmd);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t until = zu_now_ms() + DEADLINE_MS;
+
+        while (!atomic_load(&p[i].over)) {
+            cr_assert_lt(zu_now_ms(), until);
+            sched_yield();
+        }
+        cr_assert_geq(p[i].fired_ns - p[i].set_ns, p[i].ms * 1000000);
+        best = ZU_MIN(best, p[i].fired_ns - p[i].set_ns - p[i].ms * 1000000);
+    }
+    cr_assert_lt(best, 5000000); /* the machine may be busy, but not each time */
+    zu_loop_free(l);
+}
+
+struct echo {
+    struct zu_cmd cmd;
+    _Atomic unsigned ran;
+};
+
+static void count_echo(struct zu_cmd *cmd)
+{
+    atomic_fetch_add(&zu_container_of(cmd, struct echo, cmd)->ran, 1);
+}
+
+BOTH(each_of_ten_thousand_posts_to_a_sleeper_runs)
+{
+    struct zu_loop *l = made(table);
+    struct echo e = {.cmd.run = count_echo};
+    struct zu_loop_stats stats;
+
+    for (unsigned i = 1; i <= 10000; i++) {
+        uint64_t until = zu_now_ms() + DEADLINE_MS;
+
+        cr_assert_neq(zu_mailbox_post(&l->box, &e.cmd), ZU_CLOSED);
+        while (atomic_load(&e.ran) < i)
+            cr_assert_lt(zu_now_ms(), until, "post %u was lost", i);
+    }
+    zu_loop_stats(l, &stats);
+    cr_assert_gt(stats.rounds, 0);
+    cr_assert_gt(stats.kernel.wakes, 0);
+    zu_loop_free(l);
+}
+
+BOTH(a_loop_that_cannot_be_had_is_an_error)
+{
+    const struct zu_loop_config config = {
+        .kernel = table, .name = "none", .sched_policy = -1, .sched_priority = -1};
+    struct rlimit lim, tight;
+    struct zu_loop *l = NULL;
+    int next;
+
+    zu_loop_free(made(table)); /* it can be had, while there is enough */
+    next = dup(0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &lim);
+    tight = lim;
+    tight.rlim_cur = (rlim_t)next;
+    setrlimit(RLIMIT_NOFILE, &tight);
+    cr_assert_eq(zu_loop_new(&l, &config), -EMFILE);
+    setrlimit(RLIMIT_NOFILE, &lim);
+    cr_assert_null(l);
+}
+
+BOTH(a_forked_child_frees_nothing_of_its_parents_loop)
+{
+    struct zu_loop *l = made(table);
+    struct look look;
+    pid_t child = fork();
+    int status = -1;
+
+    if (child == 0) {
+        zu_loop_free(l); /* returns, though there is no such thread here */
+        _exit(7);
+    }
+    waitpid(child, &status, 0);
+    cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+    take_a_look(l, &look); /* alive */
+    zu_loop_free(l);
+}
+
+/* A boundary that says it is broken: the loop must neither spin nor go deaf. */
+static _Atomic unsigned enters;
+static struct zu_kernel_table broken;
+
+static int broken_enter(struct zu_kernel *k, int timeout_ms)
+{
+    (void)k;
+    (void)timeout_ms;
+    atomic_fetch_add(&enters, 1);
+    return -EBADF;
+}
+
+Test(broken, a_loop_with_a_broken_kernel_boundary_naps_and_serves)
+{
+    struct zu_loop *l;
+    struct look look;
+    uint64_t began;
+
+    broken = zu_kernel_scripted;
+    broken.enter = broken_enter;
+    l = made(&broken);
+    began = zu_now_ms();
+    for (int i = 0; i < 10; i++)
+        take_a_look(l, &look);
+    zu_loop_free(l);
+    cr_assert_leq(atomic_load(&enters), (zu_now_ms() - began) / 10 + 2);
+}
