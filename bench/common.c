@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How it works: options are taken out of argv first, so that the positional arguments keep their
+ * classic places whatever stands between them.
+ */
+#include "bench/common.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static _Noreturn void wrong_usage(const char *program, const char *usage)
+{
+    fprintf(stderr, "usage: %s %s [--json] [--hwm N] [--threads N]\n", program, usage);
+    exit(2);
+}
+
+static bool number(const char *text, uint64_t *out)
+{
+    char *end;
+
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno;
+}
+
+/* True: argv[*i] is an option and was taken. */
+static bool take_option(struct bench *b, int argc, char **argv, int *i, const char *usage)
+{
+    uint64_t n;
+
+    if (strcmp(argv[*i], "--json") == 0) {
+        b->json = true;
+        return true;
+    }
+    if (strcmp(argv[*i], "--hwm") && strcmp(argv[*i], "--threads"))
+        return false;
+    if (*i + 1 >= argc || !number(argv[*i + 1], &n) || n > INT32_MAX)
+        wrong_usage(b->program, usage);
+    *(argv[*i][2] == 'h' ? &b->hwm : &b->threads) = (int)n;
+    ++*i;
+    return true;
+}
+
+void bench_args(struct bench *b, int argc, char **argv, const char *usage)
+{
+    const char *slash = strrchr(argv[0], '/');
+    bool with_endpoint = strstr(usage, "-to ") != NULL;
+    bool with_size = strstr(usage, "message-size ") != NULL;
+    int wanted = with_endpoint + with_size + 1, have = 0;
+    uint64_t size = 0;
+    char *rest[3];
+
+    memset(b, 0, sizeof *b);
+    b->program = slash ? slash + 1 : argv[0];
+    b->hwm = b->threads = -1;
+    for (int i = 1; i < argc; i++) {
+        if (take_option(b, argc, argv, &i, usage))
+            continue;
+        if (have == wanted)
+            wrong_usage(b->program, usage);
+        rest[have++] = argv[i];
+    }
+    if (have != wanted || (with_size && !number(rest[wanted - 2], &size)) ||
+        !number(rest[wanted - 1], &b->count) || b->count == 0)
+        wrong_usage(b->program, usage);
+    b->size = size;
+    if (with_endpoint)
+        b->endpoint = rest[0];
+}
+
+uint64_t bench_now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void bench_check(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "%s: %s\n", what, zmq_strerror(zmq_errno()));
+    exit(1);
+}
+
+void *bench_context(const struct bench *b)
+{
+    void *ctx = zmq_ctx_new();
+
+    bench_check(ctx != NULL, "zmq_ctx_new");
+    if (b->threads >= 0)
+        bench_check(zmq_ctx_set(ctx, ZMQ_IO_THREADS, b->threads) == 0, "ZMQ_IO_THREADS");
+    return ctx;
+}
+
+void *bench_socket(const struct bench *b, void *ctx, int type)
+{
+    void *s = zmq_socket(ctx, type);
+
+    bench_check(s != NULL, "zmq_socket");
+    if (b->hwm >= 0) {
+        bench_check(zmq_setsockopt(s, ZMQ_SNDHWM, &b->hwm, sizeof b->hwm) == 0, "ZMQ_SNDHWM");
+        bench_check(zmq_setsockopt(s, ZMQ_RCVHWM, &b->hwm, sizeof b->hwm) == 0, "ZMQ_RCVHWM");
+    }
+    return s;
+}
+
+void bench_end(void *ctx, void *socket)
+{
+    bench_check(zmq_close(socket) == 0, "zmq_close");
+    bench_check(zmq_ctx_term(ctx) == 0, "zmq_ctx_term");
+}
+
+void bench_json_open(const char *program)
+{
+    int version[3];
+    Dl_info info;
+
+    zmq_version(&version[0], &version[1], &version[2]);
+    printf("{\"program\": \"%s\", \"version\": \"%d.%d.%d\"", program, version[0], version[1],
+           version[2]);
+    if (dladdr(dlsym(RTLD_DEFAULT, "zmq_version"), &info) && info.dli_fname)
+        printf(", \"library\": \"%s\"", info.dli_fname);
+}
+
+/* Of this process, user and system, all threads. */
+static double cpu_seconds(void)
+{
+    struct rusage u;
+
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+void bench_report_throughput(const struct bench *b, uint64_t ns)
+{
+    double seconds = (double)(ns ? ns : 1) / 1e9;
+    double rate = (double)b->count / seconds;
+    double megabits = rate * (double)b->size * 8 / 1e6;
+
+    if (b->json) {
+        bench_json_open(b->program);
+        printf(", \"size\": %zu, \"count\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.3f, "
+               "\"messages_per_second\": %.1f, \"megabits_per_second\": %.3f}\n",
+               b->size, (unsigned long long)b->count, seconds, cpu_seconds(), rate, megabits);
+        return;
+    }
+    printf("message size: %zu [B]\n", b->size);
+    printf("message count: %llu\n", (unsigned long long)b->count);
+    printf("mean throughput: %.0f [msg/s]\n", rate);
+    printf("mean throughput: %.3f [Mb/s]\n", megabits);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns)
+{
+    double mean = (double)total_ns / (double)b->count / 2e3, at[3];
+    static const double wanted[3] = {0.5, 0.99, 0.999};
+
+    qsort(ns, b->count, sizeof *ns, by_value);
+    for (int i = 0; i < 3; i++)
+        at[i] = (double)ns[(uint64_t)((double)(b->count - 1) * wanted[i])] / 2e3;
+    if (b->json) {
+        bench_json_open(b->program);
+        printf(", \"size\": %zu, \"count\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.3f, "
+               "\"mean_us\": %.3f, \"p50_us\": %.3f, \"p99_us\": %.3f, \"p999_us\": %.3f}\n",
+               b->size, (unsigned long long)b->count, (double)total_ns / 1e9, cpu_seconds(), mean,
+               at[0], at[1], at[2]);
+        return;
+    }
+    printf("message size: %zu [B]\n", b->size);
+    printf("roundtrip count: %llu\n", (unsigned long long)b->count);
+    printf("average latency: %.3f [us]\n", mean);
+    printf("median latency: %.3f [us]\n", at[0]);
+    printf("99th percentile: %.3f [us]\n", at[1]);
+}

@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""compare: the same programs with two libraries, in turn, in one run.
+
+    compare.py --programs build/bench --ours build/dropin --theirs /usr/lib/x86_64-linux-gnu
+
+Each row is measured `--rounds` times; in each round every contestant has its turn, and who begins
+changes. Shown are medians, the spread (largest minus smallest, in percent of the median) and how
+many times better ours is: above 1 is ahead. The contestants are zuring over io_uring, zuring over
+readiness, and libzmq.
+
+A run that does not end is killed and repeated, up to three times: libzmq 4.3.4 loses the tail of a
+stream over ipc now and then, and its receiver then waits for ever. How often that was is shown.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ATTEMPTS = 3
+
+# name, kind, transport, size, count, whether it is in the short table
+ROWS = [
+    ("thr", "tcp", 16, 4000000, True),
+    ("thr", "tcp", 256, 1500000, False),
+    ("thr", "tcp", 1024, 600000, False),
+    ("thr", "tcp", 65536, 20000, True),
+    ("thr", "tcp", 1048576, 2500, False),
+    ("thr", "ipc", 16, 4000000, True),
+    ("thr", "ipc", 256, 1500000, False),
+    ("thr", "ipc", 1024, 600000, False),
+    ("thr", "ipc", 65536, 20000, True),
+    ("thr", "ipc", 1048576, 2500, False),
+    ("thr", "inproc", 16, 5000000, True),
+    ("thr", "inproc", 256, 3000000, False),
+    ("thr", "inproc", 1024, 2000000, False),
+    ("thr", "inproc", 65536, 200000, False),
+    ("thr", "inproc", 1048576, 20000, False),
+    ("lat", "tcp", 64, 20000, True),
+    ("lat", "tcp", 65536, 5000, False),
+    ("lat", "ipc", 64, 20000, True),
+    ("lat", "ipc", 65536, 5000, False),
+    ("lat", "inproc", 64, 30000, True),
+    ("lat", "inproc", 65536, 20000, False),
+    ("many", "tcp", 0, 10000, False),
+]
+
+
+class Contestant:
+    def __init__(self, name, folder, env):
+        self.name, self.folder, self.env = name, os.path.abspath(folder), env
+
+
+class Trouble(Exception):
+    """A run that hung or failed; the text says how."""
+
+
+def note(text, end="\n"):
+    sys.stderr.write(text + end)
+    sys.stderr.flush()
+
+
+# ------------------------------------------------------------------------------------- one run
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start(args, who, **more):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("ZURING_")}
+    env.update(who.env, LD_LIBRARY_PATH=who.folder)
+    return subprocess.Popen(args, env=env, stdin=subprocess.DEVNULL, start_new_session=True, **more)
+
+
+def end(process):
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def result_of(process, seconds, what):
+    """What the process printed; killed when it takes longer."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        end(process)
+        raise Trouble("%s hung" % what)
+    if process.returncode:
+        last = (err.decode(errors="replace").strip().split("\n") or [""])[-1]
+        raise Trouble("%s ended with %d: %s" % (what, process.returncode, last))
+    return json.loads(out) if out.strip() else {}
+
+
+def run_pair(tools, who, local, remote, endpoint, size, count, seconds):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    tail = [endpoint, str(size), str(count), "--json"]
+    a = start([os.path.join(tools, local)] + tail, who, **pipes)
+    b = start([os.path.join(tools, remote)] + tail, who, **pipes)
+    try:
+        # The one that measures ends first or with the other; both have to end.
+        first = result_of(a, seconds, local)
+        second = result_of(b, seconds, remote)
+        return first or second
+    finally:
+        end(a)
+        end(b)
+
+
+def run_row(tools, who, row, scratch, seconds):
+    kind, transport, size, count, _ = row
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if kind == "many":
+        return result_of(start([os.path.join(tools, "many"), "tcp://127.0.0.1:*", str(count),
+                                "--json"], who, **pipes), 120, "many")
+    if transport == "inproc":
+        return result_of(start([os.path.join(tools, "inproc_" + kind), str(size), str(count),
+                                "--json"], who, **pipes), seconds, "inproc_" + kind)
+    if transport == "tcp":
+        endpoint = "tcp://127.0.0.1:%d" % free_port()
+    else:
+        endpoint = "ipc://" + tempfile.mktemp(prefix="e", dir=scratch)
+    return run_pair(tools, who, "local_" + kind, "remote_" + kind, endpoint, size, count, seconds)
+
+
+def attempt(tools, who, row, scratch, seconds, troubles):
+    for _ in range(ATTEMPTS):
+        try:
+            got = run_row(tools, who, row, scratch, seconds)
+            loaded = os.path.realpath(got.get("library", ""))
+            if os.path.dirname(loaded) != os.path.realpath(who.folder):
+                raise SystemExit("compare: %s loaded %s" % (who.name, loaded))
+            return got
+        except Trouble as t:
+            troubles.append(str(t))
+    return None
+
+
+# ------------------------------------------------------------------------------------- figures
+
+def figures(row, got):
+    """name: (value, unit, whether more is better)"""
+    if row[0] == "thr":
+        return {"": (got["messages_per_second"], "msg/s", True)}
+    if row[0] == "lat":
+        return {"": (got["mean_us"], "us", False), "p99": (got["p99_us"], "us", False)}
+    return {
+        "server memory": (got["server_bytes"], "B", False),
+        "client memory": (got["client_bytes"], "B", False),
+        "connect": (got["seconds"] / got["connections"] * 1e6, "us", False),
+    }
+
+
+def size_text(size):
+    for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if size >= unit:
+            return "%d %s" % (size // unit, name)
+    return "%d B" % size
+
+
+def row_text(row, figure):
+    if row[0] == "many":
+        return "%d idle, %s" % (row[3], {"connect": "time a connection"}.get(figure, figure))
+    kind = "throughput" if row[0] == "thr" else "latency"
+    return "%s %s %s%s" % (row[1], kind, size_text(row[2]), " " + figure if figure else "")
+
+
+def value_text(value, unit):
+    if unit == "msg/s":
+        return "%.2f M/s" % (value / 1e6) if value >= 1e6 else "%.1f k/s" % (value / 1e3)
+    if unit == "B":
+        return "%.1f KiB" % (value / 1024)
+    return "%.1f us" % value
+
+
+def spread(values):
+    m = statistics.median(values)
+    return 100 * (max(values) - min(values)) / m if m else 0.0
+
+
+def summarize(row, contestants, samples, troubles):
+    """One entry for each figure of the row."""
+    entries = []
+    names = {"": ("", True, {})} if not any(samples.values()) else {}
+    for who in contestants:
+        for got in samples[who.name]:
+            for figure, (value, unit, more) in figures(row, got).items():
+                names.setdefault(figure, (unit, more, {}))[2].setdefault(
+                    who.name, []).append(value)
+    for figure, (unit, more, values) in names.items():
+        entry = {"row": row_text(row, figure), "unit": unit, "more_is_better": more,
+                 "median": {n: statistics.median(v) for n, v in values.items()},
+                 "spread_percent": {n: round(spread(v), 1) for n, v in values.items()},
+                 "samples": values, "trouble": {n: t for n, t in troubles.items() if t},
+                 "ratio": {}}
+        base = entry["median"].get("libzmq")
+        for n, v in entry["median"].items():
+            if base and v and n != "libzmq":
+                entry["ratio"][n] = round(v / base if more else base / v, 3)
+        entries.append(entry)
+    return entries
+
+
+# ------------------------------------------------------------------------------------- the table
+
+def cells(entry, contestants):
+    out = [entry["row"]]
+    for who in contestants:
+        if who.name in entry["median"]:
+            out.append("%s ±%.0f%%" % (value_text(entry["median"][who.name], entry["unit"]),
+                                       entry["spread_percent"][who.name] / 2))
+        else:
+            out.append("no result")
+    for who in contestants:
+        if who.name != "libzmq":
+            ratio = entry["ratio"].get(who.name)
+            out.append("%.2f" % ratio if ratio else "-")
+    hung = ", ".join("%s %d" % (n, len(t)) for n, t in entry["trouble"].items())
+    out.append("hung or failed: " + hung if hung else "")
+    return out
+
+
+def header(contestants):
+    ours = [w.name for w in contestants if w.name != "libzmq"]
+    return ["what"] + [w.name for w in contestants] + ["times " + n for n in ours] + [""]
+
+
+def plain_table(rows):
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(c.ljust(w) if i == 0 else c.rjust(w)
+                               for i, (c, w) in enumerate(zip(r, widths))).rstrip()
+                     for r in rows)
+
+
+def markdown(rows):
+    lines = ["| " + " | ".join(rows[0]) + " |", "|" + "---|" * len(rows[0])]
+    return "\n".join(lines + ["| " + " | ".join(r) + " |" for r in rows[1:]])
+
+
+# ------------------------------------------------------------------------------------- all of it
+
+def row_for(row, who, scale):
+    kind, transport, size, count, short = row
+    if kind == "many":
+        # libzmq needs a second descriptor for each of its sockets.
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if who.name == "libzmq" and limit != resource.RLIM_INFINITY:
+            count = min(count, (limit - 300) // 2)
+        return kind, transport, size, count, short
+    return kind, transport, size, max(200, int(count * scale)), short
+
+
+def measure(args, contestants, rows, scratch):
+    entries = []
+    for i, row in enumerate(rows):
+        samples = {w.name: [] for w in contestants}
+        troubles = {w.name: [] for w in contestants}
+        begin = time.monotonic()
+        note("[%2d/%d] %-26s " % (i + 1, len(rows), row_text(row, "memory" if row[0] == "many"
+                                                             else "")), end="")
+        for turn in range(1 if row[0] == "many" else args.rounds):
+            k = turn % len(contestants)
+            for who in contestants[k:] + contestants[:k]:
+                got = attempt(args.programs, who, row_for(row, who, args.scale), scratch,
+                              args.timeout, troubles[who.name])
+                if got:
+                    samples[who.name].append(got)
+                note("." if got else "x", end="")
+        found = summarize(row, contestants, samples, troubles)
+        entries += found
+        best = found[0]["ratio"].get("zuring") if found else None
+        note("  %s  %.0f s" % ("x%.2f" % best if best else "-", time.monotonic() - begin))
+        for name, said in troubles.items():
+            for t in sorted(set(said)):
+                note("        %s: %s (%d times)" % (name, t, said.count(t)))
+    return entries
+
+
+def arguments():
+    p = argparse.ArgumentParser(description="The same programs with two libraries, in turn.")
+    p.add_argument("--programs", required=True, help="folder of the measuring programs")
+    p.add_argument("--ours", required=True, help="folder of zuring's libzmq.so.5")
+    p.add_argument("--theirs", required=True, help="folder of libzmq's libzmq.so.5")
+    p.add_argument("--rounds", type=int, default=5)
+    p.add_argument("--scale", type=float, default=1.0, help="messages, times this")
+    p.add_argument("--timeout", type=float, default=20.0, help="seconds for a run")
+    p.add_argument("--short", action="store_true", help="only the rows of the short table")
+    p.add_argument("--only", default="", help="only rows whose text contains this")
+    p.add_argument("--without-readiness", action="store_true")
+    p.add_argument("--json", metavar="FILE")
+    p.add_argument("--md", metavar="FILE")
+    return p.parse_args()
+
+
+def main():
+    args = arguments()
+    contestants = [Contestant("zuring", args.ours, {}),
+                   Contestant("readiness", args.ours, {"ZURING_BACKEND": "readiness"}),
+                   Contestant("libzmq", args.theirs, {})]
+    if args.without_readiness:
+        del contestants[1]
+    rows = [r for r in ROWS if (r[4] or not args.short) and args.only in row_text(r, "")]
+    if not rows:
+        raise SystemExit("compare: no row has such a name")
+    scratch = tempfile.mkdtemp(prefix="compare-")
+    try:
+        entries = measure(args, contestants, rows, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    table = [header(contestants)] + [cells(e, contestants) for e in entries
+                                     if not args.short or not e["row"].endswith(" p99")]
+    if not any(r[-1] for r in table):
+        table = [r[:-1] for r in table]
+    print(plain_table(table))
+    behind = [e["row"] for e in entries if e["ratio"].get("zuring", 1) < 1
+              and not e["row"].endswith(" p99")]
+    print("behind libzmq: " + ("; ".join(behind) if behind else "no row"))
+    missing = sorted({e["row"] for e in entries for w in contestants if w.name not in e["median"]})
+    for path, text in ((args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
+                                               "rows": entries}, indent=1)),
+                       (args.md, markdown(table))):
+        if path:
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            with open(path, "w") as f:
+                f.write(text + "\n")
+    return 1 if missing or not entries else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
