@@ -112,8 +112,7 @@ void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
 {
     fan->more = m->flags & ZU_MSG_MORE;
     if (fan->chosen == 0) {
-        zu_msg_close(m);
-        zu_msg_init(m);
+        zu_msg_reset(m);
         return;
     }
     /* Downwards: who drops out changes places with one who has his part already. */

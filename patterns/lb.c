@@ -64,8 +64,7 @@ static int swallow(struct zu_lb *lb, struct zu_msg *m)
 {
     lb->more = false;
     lb->dropping = m->flags & ZU_MSG_MORE;
-    zu_msg_close(m);
-    zu_msg_init(m);
+    zu_msg_reset(m);
     return 0;
 }
 

@@ -193,8 +193,7 @@ static int rep_send(struct zu_socket *s, struct zu_msg *m)
         return rc;
     if (rc < 0) {
         give_up(self);
-        zu_msg_close(m);
-        zu_msg_init(m);
+        zu_msg_reset(m);
     }
     if (!more) {
         if (self->asker)
@@ -221,7 +220,6 @@ static int rep_set(struct zu_socket *s, int option, const void *value, size_t si
 
     switch (option) {
     case ZMQ_ROUTER_MANDATORY: return zu_given_flag(&flag, value, size);
-    case ZMQ_ROUTER_RAW: return zu_given_flag(&flag, value, size) < 0 || flag ? -EINVAL : 0;
     default: return zu_routes_set(&self->routes, option, value, size);
     }
 }

@@ -71,12 +71,6 @@ static void router_detach(struct zu_socket *s, struct zu_pipe *p)
 
 /* ---- sending ---- */
 
-static void let_go(struct zu_msg *m)
-{
-    zu_msg_close(m);
-    zu_msg_init(m);
-}
-
 /* The part that names the peer. */
 static int send_id(struct router *self, struct zu_msg *m)
 {
@@ -93,30 +87,39 @@ static int send_id(struct router *self, struct zu_msg *m)
         self->to = p;
         self->sending = true;
     }
-    let_go(m);
+    zu_msg_reset(m);
     return 0;
 }
 
-static int router_send(struct zu_socket *s, struct zu_msg *m)
+/* Takes *m over, or -ENOMEM. */
+static int send_part(struct router *self, struct zu_msg *m, bool more)
 {
-    struct router *self = zu_socket_state(s);
-    bool more = m->flags & ZU_MSG_MORE;
-    int rc = -EPIPE;
+    int rc = self->to ? zu_pipe_write(self->to, m) : -EPIPE;
 
-    if (!self->sending)
-        return send_id(self, m);
-    if (self->to)
-        rc = zu_pipe_write(self->to, m);
     if (rc == -ENOMEM)
         return rc;
     if (rc < 0) {
         if (self->to)
             zu_pipe_rollback(self->to);
         self->to = NULL;
-        let_go(m);
+        zu_msg_reset(m);
     } else if (!more) {
         zu_pipe_flush(self->to);
     }
+    return 0;
+}
+
+static int router_send(struct zu_socket *s, struct zu_msg *m)
+{
+    struct router *self = zu_socket_state(s);
+    bool more = m->flags & ZU_MSG_MORE && !s->options->raw;
+    int rc;
+
+    if (!self->sending)
+        return send_id(self, m);
+    rc = s->options->raw ? zu_routes_send_raw(s, self->to, m) : send_part(self, m, more);
+    if (rc < 0)
+        return rc;
     self->sending = more;
     if (!more)
         self->to = NULL;
@@ -177,22 +180,12 @@ static bool router_has_in(struct zu_socket *s)
 
 /* ---- options ---- */
 
-/* ZMQ_ROUTER_RAW, long deprecated for STREAM, stays off: to ask for that is no error. */
-static int set_raw(const void *value, size_t size)
-{
-    bool raw;
-    int rc = zu_given_flag(&raw, value, size);
-
-    return rc < 0 || raw ? -EINVAL : 0;
-}
-
 static int router_set(struct zu_socket *s, int option, const void *value, size_t size)
 {
     struct router *self = zu_socket_state(s);
 
     switch (option) {
     case ZMQ_ROUTER_MANDATORY: return zu_given_flag(&self->mandatory, value, size);
-    case ZMQ_ROUTER_RAW: return set_raw(value, size);
     default: return zu_routes_set(&self->routes, option, value, size);
     }
 }

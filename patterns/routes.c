@@ -170,7 +170,7 @@ void zu_routes_attach(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *
     sweep_ignored(r);
     if (r->probe)
         zu_routes_send_probe(p);
-    if (!p->dialed || r->given_id_size == 0)
+    if (!s->options->raw && (!p->dialed || r->given_id_size == 0))
         identify(r, s, p);
     else if (zu_routes_attach_raw(r, p) < 0)
         zu_socket_refuse_pipe(s, p);
@@ -227,6 +227,25 @@ void zu_routes_skip_rest(struct zu_routes *r, struct zu_socket *s)
 {
     zu_fq_skip_rest(&r->fq);
     finish_reading(r, s);
+}
+
+int zu_routes_send_raw(struct zu_socket *s, struct zu_pipe *to, struct zu_msg *m)
+{
+    uint8_t flags = m->flags;
+    int rc = -EPIPE;
+
+    if (to && zu_msg_size(m) == 0) {
+        zu_socket_close_pipe(s, to);
+    } else if (to) {
+        m->flags &= (uint8_t)~ZU_MSG_MORE;
+        if ((rc = zu_pipe_write(to, m)) == 0)
+            zu_pipe_flush(to);
+    }
+    if (rc == -ENOMEM)
+        m->flags = flags;
+    else if (rc < 0)
+        zu_msg_reset(m);
+    return rc == -ENOMEM ? rc : 0;
 }
 
 int zu_routes_id_part(struct zu_msg *m, const struct zu_pipe *p)

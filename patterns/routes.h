@@ -38,6 +38,10 @@ void zu_routes_detach(struct zu_routes *r, struct zu_pipe *p);
 /* attach for peers that never tell an id: it has one at once. -ENOMEM: it has not, close it. */
 int zu_routes_attach_raw(struct zu_routes *r, struct zu_pipe *p);
 
+/* The data behind an id, to a raw connection: empty data ends it, ZMQ_SNDMORE means nothing, and
+ * with `to` NULL it goes nowhere. Takes *m over, or -ENOMEM. */
+int zu_routes_send_raw(struct zu_socket *s, struct zu_pipe *to, struct zu_msg *m);
+
 struct zu_pipe *zu_routes_find(const struct zu_routes *r, const void *id, size_t size);
 
 /* The next part; *from (valid for a first part) is its pipe. -EAGAIN. */

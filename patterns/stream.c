@@ -70,12 +70,6 @@ static void stream_detach(struct zu_socket *s, struct zu_pipe *p)
 
 /* ---- sending ---- */
 
-static void let_go(struct zu_msg *m)
-{
-    zu_msg_close(m);
-    zu_msg_init(m);
-}
-
 static int send_id(struct stream *self, struct zu_msg *m)
 {
     struct zu_pipe *p = NULL;
@@ -89,33 +83,20 @@ static int send_id(struct stream *self, struct zu_msg *m)
     } /* else the data that follows is nobody's */
     self->to = p;
     self->sending = true;
-    let_go(m);
+    zu_msg_reset(m);
     return 0;
 }
 
 static int stream_send(struct zu_socket *s, struct zu_msg *m)
 {
     struct stream *self = zu_socket_state(s);
-    int rc = -EPIPE;
 
     if (!self->sending)
         return send_id(self, m);
-    struct zu_pipe *to = self->to;
-    uint8_t flags = m->flags;
+    int rc = zu_routes_send_raw(s, self->to, m);
 
-    if (to && zu_msg_size(m) == 0) {
-        zu_socket_close_pipe(s, to);
-    } else if (to) {
-        m->flags &= (uint8_t)~ZU_MSG_MORE; /* means nothing on data */
-        if ((rc = zu_pipe_write(to, m)) == 0)
-            zu_pipe_flush(to);
-    }
-    if (rc == -ENOMEM) {
-        m->flags = flags;
-        return rc;
-    }
     if (rc < 0)
-        let_go(m);
+        return rc;
     self->sending = false;
     self->to = NULL;
     return 0;
@@ -202,7 +183,6 @@ static int stream_set(struct zu_socket *s, int option, const void *value, size_t
 const struct zu_pattern zu_stream = {
     .type = ZMQ_STREAM,
     .name = "STREAM",
-    .raw = true,
     .size = sizeof(struct stream),
     .init = stream_init,
     .fini = stream_fini,

@@ -194,8 +194,7 @@ static void leave_out(struct zu_xsub *self, struct zu_msg *m)
 {
     bool more = m->flags & ZU_MSG_MORE;
 
-    zu_msg_close(m);
-    zu_msg_init(m);
+    zu_msg_reset(m);
     if (more || !zu_msg_valid(&self->held))
         return;
     self->held.flags &= (uint8_t)~ZU_MSG_MORE;

@@ -107,6 +107,13 @@ static inline void zu_msg_close(struct zu_msg *m)
     m->kind = ZU_MSG_CLOSED;
 }
 
+/* The same, and the struct is an empty message. */
+static inline void zu_msg_reset(struct zu_msg *m)
+{
+    zu_msg_close(m);
+    zu_msg_init(m);
+}
+
 /* *dst is uninitialised or worthless before; *src is a valid empty message after. */
 static inline void zu_msg_take(struct zu_msg *dst, struct zu_msg *src)
 {

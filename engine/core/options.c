@@ -82,6 +82,7 @@ struct zu_options *zu_options_new(int type)
     if (type == ZMQ_SUB || type == ZMQ_XSUB || type == ZMQ_DISH)
         o->linger = 0; /* what they send are subscriptions, which nobody will miss */
     o->in_batch = o->out_batch = 8192;
+    o->raw = type == ZMQ_STREAM;
     return o;
 }
 
@@ -212,6 +213,17 @@ static int set_ipv4only(struct zu_options *o, const void *value, size_t size)
     if (zu_given_int(&given, value, size) < 0 || given < 0 || given > 1)
         return -EINVAL;
     o->ipv6 = !given;
+    return 0;
+}
+
+/* ZMQ_ROUTER_RAW: what STREAM was before it was a type. There is no way back. */
+static int set_raw(struct zu_options *o, const void *value, size_t size)
+{
+    bool raw;
+
+    if ((o->type != ZMQ_ROUTER && o->type != ZMQ_REP) || zu_given_flag(&raw, value, size) < 0)
+        return -EINVAL;
+    o->raw = o->raw || raw;
     return 0;
 }
 
@@ -388,6 +400,7 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
     switch (option) {
     case ZMQ_ROUTING_ID: return set_routing_id(o, value, size);
     case ZMQ_IPV4ONLY: return set_ipv4only(o, value, size);
+    case ZMQ_ROUTER_RAW: return set_raw(o, value, size);
     case ZMQ_HEARTBEAT_TTL: return set_heartbeat_ttl(o, value, size);
     case ZMQ_BINDTODEVICE: return set_bind_device(o, value, size);
     case ZMQ_SOCKS_PROXY: return set_socks_proxy(o, value, size);

@@ -55,7 +55,8 @@ struct zu_options {
     size_t filter_uid_count, filter_gid_count, filter_pid_count;
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
-    int in_batch, out_batch; /* bytes; what STREAM hands out at most in one part */
+    int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
+    bool raw;                /* bytes as they are, no ZMTP: STREAM, and ZMQ_ROUTER_RAW */
 };
 
 struct zu_options *zu_options_new(int type); /* defaults for the type; one count; NULL: no memory */

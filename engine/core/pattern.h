@@ -17,7 +17,6 @@ struct zu_pattern {
     uint32_t peers;   /* bit n: type n may be at the other end */
     bool sends_id;    /* READY carries Identity: REQ, DEALER, ROUTER */
     bool wants_id;    /* the first item of each pipe is the peer's routing id (ZU_MSG_ID) */
-    bool raw;         /* STREAM: no ZMTP at all */
     bool subscribes;  /* SUB, XSUB: a reconnect hiccups the pipe */
     bool conflates_in,
         conflates_out; /* ZMQ_CONFLATE keeps the newest of what comes; of what goes */

@@ -186,7 +186,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->parent_self = parent_self;
     s->endpoint = endpoint;
     s->dialed = endpoint != 0;
-    s->raw = socket->pattern->raw;
+    s->raw = options->raw;
     s->fd = -1;
     s->mechanism = socket->ctx->tables->mechanisms[ZMQ_NULL];
     s->stop_cmd.run = run_stop;
@@ -499,7 +499,7 @@ void zu_session_start(struct zu_session *s, int fd)
     int rc = zu_session_greet(s);
 
     if (rc < 0)
-        zu_session_fail(s, ZU_LOSS_CONNECTION, -rc);
+        zu_session_fail(s, rc == -ECANCELED ? ZU_LOSS_LOCAL : ZU_LOSS_CONNECTION, -rc);
     else
         zu_session_receive(s);
 }

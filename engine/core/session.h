@@ -56,7 +56,7 @@ struct zu_session {
     uint8_t version; /* enum zu_zmtp_version, once the greeting is over */
     uint8_t loss;    /* enum zu_loss: why it is CLOSING */
     bool dialed;
-    bool raw;       /* STREAM: bytes as they are */
+    bool raw;       /* bytes as they are: see zu_options */
     bool lingering; /* the socket has let go of the pipe, or was closed */
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
     bool send_dead; /* the peer takes nothing any more; what it sent is still read */

@@ -3,6 +3,9 @@
  * REP: answers whoever asked last.
  */
 #include "tests/support/pair.h"
+#include "tests/support/plain.h"
+
+#include <unistd.h>
 
 TEST_SUITE(rep);
 
@@ -117,4 +120,21 @@ EACH_STREAM(rep, may_connect)
     RECV(rep, "?");
     SEND(rep, "!");
     RECV(req, "!");
+}
+
+/* Bytes without an envelope are no request. */
+Test(rep, takes_nothing_from_peers_once_it_is_raw)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *rep = test_socket(ZMQ_REP);
+    char request[8];
+    int fd;
+
+    SET(rep, ZMQ_ROUTER_RAW, 1);
+    SET(rep, ZMQ_RCVTIMEO, 100);
+    test_bind(rep, at);
+    fd = test_plain_connect(at);
+    cr_assert_eq(write(fd, "hello", 5), 5);
+    FAILS(EAGAIN, zmq_recv(rep, request, sizeof request, 0));
+    close(fd);
 }

@@ -3,6 +3,9 @@
  * ROUTER: knows its peers by name and sends by name.
  */
 #include "tests/support/pair.h"
+#include "tests/support/plain.h"
+
+#include <unistd.h>
 
 TEST_SUITE(router);
 
@@ -357,4 +360,135 @@ Test(router, messages_over_inproc_tell_nothing)
     cr_assert_null(zmq_msg_gets(&part, "Socket-Type"));
     cr_assert_eq(zmq_msg_get(&part, ZMQ_SRCFD), -1);
     zmq_msg_close(&part);
+}
+
+/* ---- ZMQ_ROUTER_RAW ---- */
+
+static void *raw_router(void)
+{
+    void *router = test_socket(ZMQ_ROUTER);
+
+    SET(router, ZMQ_ROUTER_RAW, 1);
+    return router;
+}
+
+Test(router, raw_talks_to_peers_that_speak_no_zmtp)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router();
+    unsigned char id[5], same[5];
+    int fd;
+
+    test_bind(router, at);
+    fd = test_plain_connect(at);
+    test_recv_from(router, id, ""); /* it came */
+    cr_assert_eq(write(fd, "GET /", 5), 5);
+    test_recv_from(router, same, "GET /");
+    cr_assert_arr_eq(id, same, 5);
+    test_send_to(router, id, "200 OK");
+    test_plain_read(fd, "200 OK"); /* and no greeting before it */
+    close(fd);
+    test_recv_from(router, same, ""); /* it went */
+    cr_assert_arr_eq(id, same, 5);
+}
+
+Test(router, raw_closes_a_peer_by_an_empty_message)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router();
+    unsigned char id[5], other[5];
+    int fd, second;
+
+    test_bind(router, at);
+    fd = test_plain_connect(at);
+    test_recv_from(router, id, "");
+    test_send_to(router, id, "");
+    WAIT(test_events(router) >= 0 && test_plain_has_ended(fd));
+    close(fd);
+    test_send_to(router, id, "to nobody"); /* dropped without a word, as for any unknown id */
+    second = test_plain_connect(at);
+    test_recv_from(router, other, "");
+    cr_assert_neq(memcmp(id, other, 5), 0);
+    close(second);
+}
+
+Test(router, raw_takes_a_data_part_for_the_last_whatever_is_said_to_follow)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router();
+    unsigned char id[5];
+    int fd;
+
+    test_bind(router, at);
+    fd = test_plain_connect(at);
+    test_recv_from(router, id, "");
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(zmq_send(router, id, 5, ZMQ_SNDMORE), 5);
+        cr_assert_eq(zmq_send(router, i == 0 ? "a" : "b", 1, ZMQ_SNDMORE), 1);
+    }
+    test_plain_read(fd, "ab");
+    close(fd);
+}
+
+Test(router, raw_names_the_peer_that_it_dials)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router();
+    int listener = test_plain_listen(at), fd;
+
+    SET(router, ZMQ_RECONNECT_IVL, 10);
+    SET_TEXT(router, ZMQ_CONNECT_ROUTING_ID, "server");
+    test_connect(router, at);
+    fd = test_plain_accept(listener);
+    RECV(router, "server|");
+    SEND(router, "server|hello");
+    test_plain_read(fd, "hello");
+    close(fd);
+    RECV(router, "server|"); /* it went, */
+    RECV(router, "server|"); /* and is there again */
+    fd = test_plain_accept(listener);
+    SEND(router, "server|again");
+    test_plain_read(fd, "again");
+    close(fd);
+    close(listener);
+}
+
+Test(router, raw_and_mandatory_refuses_a_peer_that_is_not_there)
+{
+    void *router = raw_router();
+
+    SET(router, ZMQ_ROUTER_MANDATORY, 1);
+    SEND_GIVES(EHOSTUNREACH, router, "nobody|x");
+}
+
+Test(router, raw_sends_no_probe)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router();
+    unsigned char id[5];
+    int fd;
+
+    SET(router, ZMQ_PROBE_ROUTER, 1); /* libzmq ends the process here */
+    test_bind(router, at);
+    fd = test_plain_connect(at);
+    test_recv_from(router, id, "");
+    test_send_to(router, id, "first octets");
+    test_plain_read(fd, "first octets");
+    close(fd);
+}
+
+Test(router, raw_stays_raw)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *router = raw_router(), *dealer = test_socket(ZMQ_DEALER);
+    unsigned char id[5];
+    int fd;
+
+    SET(router, ZMQ_ROUTER_RAW, 0);
+    FAILS(EINVAL, test_set(router, ZMQ_ROUTER_RAW, -1));
+    FAILS(EINVAL, test_set(dealer, ZMQ_ROUTER_RAW, 1));
+    test_bind(router, at);
+    fd = test_plain_connect(at);
+    test_recv_from(router, id, "");
+    close(fd);
 }

@@ -9,24 +9,6 @@
 
 TEST_SUITE(stream);
 
-/* An id part, then `text`. */
-static void recv_from(void *stream, unsigned char id[5], const char *text)
-{
-    unsigned char part[16];
-
-    cr_assert_eq(zmq_recv(stream, part, sizeof part, 0), 5, "%s", test_error(errno));
-    cr_assert_eq(test_get(stream, ZMQ_RCVMORE), 1);
-    cr_assert_eq(part[0], 0);
-    memcpy(id, part, 5);
-    RECV(stream, "%s", text);
-}
-
-static void send_to(void *stream, const unsigned char id[5], const char *text)
-{
-    cr_assert_eq(zmq_send(stream, id, 5, ZMQ_SNDMORE), 5, "%s", test_error(errno));
-    SEND(stream, "%s", text);
-}
-
 static bool is_unreachable(void *stream, const unsigned char id[5])
 {
     if (zmq_send(stream, id, 5, ZMQ_SNDMORE | ZMQ_DONTWAIT) == -1)
@@ -43,14 +25,14 @@ Test(stream, tells_the_coming_and_the_going_of_a_peer)
     unsigned char id[5], same[5];
     int fd = test_plain_connect(at);
 
-    recv_from(stream, id, "");
+    test_recv_from(stream, id, "");
     cr_assert_eq(write(fd, "GET /", 5), 5);
-    recv_from(stream, same, "GET /");
+    test_recv_from(stream, same, "GET /");
     cr_assert_arr_eq(id, same, 5);
-    send_to(stream, id, "200 OK");
+    test_send_to(stream, id, "200 OK");
     test_plain_read(fd, "200 OK");
     close(fd);
-    recv_from(stream, same, "");
+    test_recv_from(stream, same, "");
     cr_assert_arr_eq(id, same, 5);
     SEND_GIVES(EHOSTUNREACH, stream, "nobody|x");
     WAIT(is_unreachable(stream, id));
@@ -63,15 +45,15 @@ Test(stream, closes_a_peer_by_an_empty_message)
     unsigned char id[5], other[5];
     int fd = test_plain_connect(at), second;
 
-    recv_from(stream, id, "");
-    send_to(stream, id, "");
+    test_recv_from(stream, id, "");
+    test_send_to(stream, id, "");
     WAIT(test_events(stream) >= 0 && test_plain_has_ended(fd));
     close(fd);
     second = test_plain_connect(at);
-    recv_from(stream, other, ""); /* of the first nothing more is told */
+    test_recv_from(stream, other, ""); /* of the first nothing more is told */
     cr_assert_neq(memcmp(id, other, 5), 0);
     cr_assert_eq(write(second, "x", 1), 1);
-    recv_from(stream, other, "x");
+    test_recv_from(stream, other, "x");
     close(second);
 }
 
@@ -86,11 +68,11 @@ Test(stream, without_notices_hands_out_data_only)
     test_bind(stream, at);
     fd = test_plain_connect(at);
     cr_assert_eq(write(fd, "1", 1), 1);
-    recv_from(stream, id, "1");
+    test_recv_from(stream, id, "1");
     close(fd);
     fd = test_plain_connect(at);
     cr_assert_eq(write(fd, "2", 1), 1);
-    recv_from(stream, id, "2");
+    test_recv_from(stream, id, "2");
     close(fd);
 }
 
@@ -106,12 +88,12 @@ Test(stream, connects_to_a_plain_server)
     OK(zmq_getsockopt(stream, ZMQ_ROUTING_ID, own, &size));
     cr_assert_eq(size, 5);
     fd = test_plain_accept(listener);
-    recv_from(stream, id, "");
+    test_recv_from(stream, id, "");
     cr_assert_arr_eq(id, own, 5);
-    send_to(stream, own, "hello");
+    test_send_to(stream, own, "hello");
     test_plain_read(fd, "hello");
     cr_assert_eq(write(fd, "welcome", 7), 7);
-    recv_from(stream, id, "welcome");
+    test_recv_from(stream, id, "welcome");
     cr_assert_arr_eq(id, own, 5);
     close(fd);
     close(listener);
@@ -127,14 +109,14 @@ Test(stream, keeps_the_id_over_a_reconnection)
     SET(stream, ZMQ_RECONNECT_IVL, 10);
     test_connect(stream, at);
     fd = test_plain_accept(listener);
-    recv_from(stream, id, "");
+    test_recv_from(stream, id, "");
     close(fd);
-    recv_from(stream, again, "");
+    test_recv_from(stream, again, "");
     cr_assert_arr_eq(id, again, 5);
     fd = test_plain_accept(listener);
-    recv_from(stream, again, "");
+    test_recv_from(stream, again, "");
     cr_assert_arr_eq(id, again, 5);
-    send_to(stream, id, "back");
+    test_send_to(stream, id, "back");
     test_plain_read(fd, "back");
     close(fd);
     close(listener);
@@ -164,12 +146,12 @@ Test(stream, two_streams_talk_in_both_directions)
     static char big[200000], seen[200000];
     size_t have = 0;
 
-    recv_from(server, server_id, "");
-    recv_from(client, client_id, "");
-    send_to(client, client_id, "ping");
-    recv_from(server, server_id, "ping");
-    send_to(server, server_id, "pong");
-    recv_from(client, client_id, "pong");
+    test_recv_from(server, server_id, "");
+    test_recv_from(client, client_id, "");
+    test_send_to(client, client_id, "ping");
+    test_recv_from(server, server_id, "ping");
+    test_send_to(server, server_id, "pong");
+    test_recv_from(client, client_id, "pong");
     for (size_t i = 0; i < sizeof big; i++)
         big[i] = (char)(i * 7 % 251);
     cr_assert_eq(zmq_send(client, client_id, 5, ZMQ_SNDMORE), 5);
@@ -207,7 +189,7 @@ Test(stream, sends_the_same_data_part_whether_or_not_more_is_said_to_follow)
     unsigned char id[5];
     int fd = test_plain_connect(at);
 
-    recv_from(stream, id, "");
+    test_recv_from(stream, id, "");
     cr_assert_eq(zmq_send(stream, id, 5, ZMQ_SNDMORE), 5);
     cr_assert_eq(zmq_send(stream, "a", 1, ZMQ_SNDMORE), 1);
     cr_assert_eq(zmq_send(stream, id, 5, ZMQ_SNDMORE), 5);
@@ -223,8 +205,8 @@ Test(stream, speaks_tcp_only_by_bytes_without_a_greeting)
     unsigned char id[5];
     int fd = test_plain_connect(at);
 
-    recv_from(stream, id, "");
-    send_to(stream, id, "first octets");
+    test_recv_from(stream, id, "");
+    test_send_to(stream, id, "first octets");
     test_plain_read(fd, "first octets"); /* nothing went before them */
     close(fd);
 }

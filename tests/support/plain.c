@@ -3,6 +3,7 @@
  * plain: tcp://127.0.0.1:port and ipc:///path become addresses.
  */
 #include "tests/support/plain.h"
+#include "tests/support/pair.h"
 #include "tests/support/wait.h"
 
 #include <netinet/in.h>
@@ -91,4 +92,21 @@ bool test_plain_has_ended(int fd)
     char octets[256];
 
     return poll(&item, 1, 0) == 1 && read(fd, octets, sizeof octets) <= 0;
+}
+
+void test_recv_from(void *socket, unsigned char id[5], const char *text)
+{
+    unsigned char part[16];
+
+    cr_assert_eq(zmq_recv(socket, part, sizeof part, 0), 5, "%s", test_error(errno));
+    cr_assert_eq(test_get(socket, ZMQ_RCVMORE), 1);
+    cr_assert_eq(part[0], 0);
+    memcpy(id, part, 5);
+    RECV(socket, "%s", text);
+}
+
+void test_send_to(void *socket, const unsigned char id[5], const char *text)
+{
+    cr_assert_eq(zmq_send(socket, id, 5, ZMQ_SNDMORE), 5, "%s", test_error(errno));
+    SEND(socket, "%s", text);
 }
