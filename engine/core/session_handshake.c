@@ -225,7 +225,7 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
     if (rc == 0 && s->pipe)
         rc = prime_pipe(s, id, size);
     if (theirs && zu_pipe_hand_over(theirs) < 0 && rc == 0)
-        rc = -ECONNABORTED; /* the socket closes: its end is closed already */
+        rc = -ECANCELED; /* the socket closes: its end is closed already */
     if (rc < 0)
         return rc;
     if (s->pipe)

@@ -220,7 +220,7 @@ static int fill_body(struct zu_session *s)
     return s->in_filled == size ? deliver(s) : 1;
 }
 
-/* STREAM: whatever came is a message, in pieces of in_batch at most. */
+/* Without ZMTP whatever came is a message, in pieces of in_batch at most. */
 static int take_raw(struct zu_session *s)
 {
     size_t n = ZU_MIN(in_left(s), (size_t)s->options->in_batch);
@@ -326,6 +326,7 @@ static int took(struct zu_session *s, struct zu_block *b, size_t n)
 static enum zu_loss loss_of(int err)
 {
     switch (err) {
+    case -ECANCELED: return ZU_LOSS_LOCAL; /* the socket closed meanwhile */
     case -EPROTO:
     case -EMSGSIZE:
     case -EINVAL: return ZU_LOSS_PROTOCOL;
