@@ -32,7 +32,7 @@ static void push_readable(struct zu_socket *s, struct zu_pipe *p)
 {
     (void)s;
     zu_pipe_drain(p);
-    zu_pipe_can_read(p);
+    zu_pipe_read_later(p);
 }
 
 static void push_attach(struct zu_socket *s, struct zu_pipe *p)

@@ -245,12 +245,16 @@ void zu_xpub_readable(struct zu_socket *s, struct zu_pipe *p)
 {
     struct zu_msg m;
 
-    while (zu_pipe_read(p, &m) == 0) { /* at the end p may be gone: see fq.c */
+    /* No more than is there now: a peer that never pauses must not keep us here. */
+    for (uint64_t n = zu_pipe_count(p); n > 0; n--) {
+        if (zu_pipe_read(p, &m) < 0)
+            return; /* p may be gone: see fq.c */
         if (hear_message(s, p, &m) == 0)
             continue;
         zu_socket_refuse_pipe(s, p); /* what we do not know it wants would never reach it */
         return;
     }
+    zu_pipe_read_later(p);
 }
 
 /* ---- pipes ---- */

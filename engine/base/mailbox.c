@@ -98,16 +98,13 @@ static bool run_taken(struct zu_mailbox *box)
 bool zu_mailbox_run(struct zu_mailbox *box)
 {
     bool ran = run_taken(box);
-    struct zu_cmd *head;
+    /* Relaxed: the exchange in take() is the proper look; the marks are the owner's own. */
+    struct zu_cmd *head = atomic_load_explicit(&box->head, memory_order_relaxed);
 
-    for (;;) {
-        /* Relaxed: the exchange in take() is the proper look; the marks are the owner's own. */
-        head = atomic_load_explicit(&box->head, memory_order_relaxed);
-        if (head == NULL || head == ZU_MAILBOX_CLOSED)
-            return ran;
-        take(box, NULL);
-        ran |= run_taken(box);
-    }
+    if (head == NULL || head == ZU_MAILBOX_CLOSED)
+        return ran;
+    take(box, NULL);
+    return run_taken(box) || ran;
 }
 
 bool zu_mailbox_sleep(struct zu_mailbox *box)

@@ -49,7 +49,8 @@ enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd);
 static inline bool zu_mailbox_peek(const struct zu_mailbox *box);
 
 /*
- * Runs what was posted, oldest first, until nothing is left. True: something ran. A sleeping
+ * Runs what is there now, oldest first; what is posted meanwhile waits for the next run, so that
+ * nobody who posts without a pause can keep the owner in it. True: something ran. A sleeping
  * mailbox is awake after. From within a command it runs what is older first, so the order holds.
  */
 bool zu_mailbox_run(struct zu_mailbox *box);

@@ -323,12 +323,23 @@ void zu_pipe_skip_rest(struct zu_pipe *p)
     }
 }
 
+uint64_t zu_pipe_count(const struct zu_pipe *p)
+{
+    return p->closed ? 0 : zu_queue_count(p->in);
+}
+
 void zu_pipe_drain(struct zu_pipe *p)
 {
     struct zu_msg m;
 
-    while (!p->closed && zu_queue_ready(p->in) && zu_pipe_read(p, &m) == 0)
+    for (uint64_t n = zu_pipe_count(p); n > 0 && zu_pipe_read(p, &m) == 0; n--)
         zu_msg_close(&m);
+}
+
+void zu_pipe_read_later(struct zu_pipe *p)
+{
+    if (zu_pipe_can_read(p))
+        post(p, &p->readable_cmd);
 }
 
 /* The water mark seems reached: looks again at what was acknowledged, and falls asleep if it is. */

@@ -104,8 +104,14 @@ int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m);
 struct zu_msg *zu_pipe_peek(struct zu_pipe *p);
 /* Reads and closes the rest of the message whose first parts were read. */
 void zu_pipe_skip_rest(struct zu_pipe *p);
+/* How many parts are there now. Who reads no more than that comes to an end, however fast the other
+ * end writes; what is left then is for zu_pipe_read_later. */
+uint64_t zu_pipe_count(const struct zu_pipe *p);
 /* Reads and closes everything that is there now. */
 void zu_pipe_drain(struct zu_pipe *p);
+/* For who stops reading before the end: unless the pipe is empty by now, `readable` comes once
+ * more, from the owner's mailbox. */
+void zu_pipe_read_later(struct zu_pipe *p);
 
 /* Writing. Room for a message; true also in the middle of one. */
 bool zu_pipe_can_write(struct zu_pipe *p);

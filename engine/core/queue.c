@@ -268,6 +268,16 @@ static bool look_or_sleep(struct zu_queue *q)
     return true;
 }
 
+uint64_t zu_queue_count(const struct zu_queue *q)
+{
+    /* Relaxed: only a number; who reads the items looks again. */
+    uint64_t word = atomic_load_explicit(&q->published, memory_order_relaxed);
+
+    if (q->latest_only)
+        return (word & LATEST_FRESH) / LATEST_FRESH;
+    return (word - q->head) / ZU_QUEUE_ITEM + (uint64_t)(q->head_limit - q->head_slot);
+}
+
 bool zu_queue_look(struct zu_queue *q)
 {
     uint64_t items, room;

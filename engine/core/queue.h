@@ -98,6 +98,9 @@ static inline struct zu_msg *zu_queue_peek(struct zu_queue *q)
     return q->head_slot;
 }
 
+/* Reader. How many items are there now. */
+uint64_t zu_queue_count(const struct zu_queue *q);
+
 /* Reader. Moves the next item to *m (uninitialised before). False: none; the reader is asleep. */
 static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
 {

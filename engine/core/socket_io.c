@@ -22,6 +22,7 @@ enum {
     SPIN_MAX_US = 16, /* less than it costs to wake a core that has gone idle */
     SPIN_REST = 64,   /* waits without a spin after spins have stopped to pay */
     SPIN_LOOKS = 16,  /* between two looks at the clock */
+    LISTEN_TRIES = 8, /* to find the mailbox empty */
 };
 
 /* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
@@ -48,10 +49,13 @@ static bool begin_sleep(struct zu_socket *s, struct zu_waiter *w)
 
 void zu_socket_listen_again(struct zu_socket *s)
 {
-    do {
+    for (int i = 0; i < LISTEN_TRIES; i++) {
         zu_waiter_reset(&s->fd_waiter);
         zu_mailbox_run(&s->box);
-    } while (!begin_sleep(s, &s->fd_waiter));
+        if (begin_sleep(s, &s->fd_waiter))
+            return;
+    }
+    zu_waiter_wake(&s->fd_waiter); /* it never ends: the descriptor stays readable */
 }
 
 static zu_cold void run_posted(struct zu_socket *s)

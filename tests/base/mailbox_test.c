@@ -75,7 +75,9 @@ Test(mailbox, takes_a_command_again_while_it_runs)
     zu_mailbox_post(&box, &cmds[2]);
     zu_mailbox_post(&box, &cmds[1]);
     cr_assert(zu_mailbox_run(&box));
-    EXPECT_RAN(2, 1, 2, 2);
+    EXPECT_RAN(2, 1); /* what comes meanwhile is for the next run */
+    cr_assert(zu_mailbox_run(&box));
+    EXPECT_RAN(2);
 }
 
 Test(mailbox, wakes_once_a_sleep)

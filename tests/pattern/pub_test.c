@@ -237,3 +237,42 @@ EACH_TRANSPORT(pub, inverted_matching_sends_what_matches_no_prefix)
     RECV(b, "A1");
     RECV(b, "C1");
 }
+
+/* ---- a peer that never pauses ---- */
+
+enum { TELLINGS = 1000 };
+
+static void *teller;
+static int tellings;
+
+static void tell_again(void *data, void *hint);
+
+static void tell(void)
+{
+    zmq_msg_t m;
+
+    cr_assert_eq(zmq_msg_init_data(&m, "x", 1, tell_again, NULL), 0);
+    cr_assert_eq(zmq_msg_send(&m, teller, 0), 1);
+}
+
+/* The publisher is done with a message: by then the next one is there. */
+static void tell_again(void *data, void *hint)
+{
+    (void)data, (void)hint;
+    if (teller && ++tellings < TELLINGS)
+        tell();
+}
+
+Test(pub, is_not_kept_in_a_call_by_a_peer_that_never_pauses)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+    void *pub = test_bound(ZMQ_PUB, at);
+
+    teller = test_connected(ZMQ_XSUB, at);
+    test_catch_up(pub);
+    tell();
+    test_catch_up(pub);
+    cr_assert_lt(tellings, 10);
+    WAIT((test_catch_up(pub), tellings == TELLINGS)); /* and yet none is forgotten */
+    teller = NULL;
+}
