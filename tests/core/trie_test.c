@@ -14,11 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trie, .timeout = 60);
-TestSuite(subs, .timeout = 60);
+TestSuite(trie, .timeout = 110);
+TestSuite(subs, .timeout = 110);
 
-/* A million; but the address sanitizer keeps a stack for each request for memory, and looking through
- * it takes many times as long as the trie does. */
+/* A million; but the address sanitizer keeps a stack for each request for memory, and looking
+ * through it takes many times as long as the trie does. */
 #ifdef __SANITIZE_ADDRESS__
 #define PREFIXES 100000
 #else
