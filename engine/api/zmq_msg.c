@@ -43,14 +43,18 @@ int zmq_msg_init(zmq_msg_t *msg)
 
 int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
 {
-    return zu_return(msg ? zu_msg_init_size(inside(msg), size) : -EFAULT);
+    if (!msg)
+        return zu_return(-EFAULT);
+    if (size <= ZU_MSG_INLINE_MAX)
+        return zu_msg_init_size(inside(msg), size);
+    return zu_return(zu_msg_init_size_from(inside(msg), size, zu_slab_of_thread()));
 }
 
 int zmq_msg_init_buffer(zmq_msg_t *msg, const void *data, size_t size)
 {
     if (!msg || (!data && size > 0))
         return zu_return(-EFAULT);
-    return zu_return(zu_msg_init_copy(inside(msg), data, size));
+    return zu_return(zu_msg_init_copy_from(inside(msg), data, size, zu_slab_of_thread()));
 }
 
 int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *free_fn, void *hint)

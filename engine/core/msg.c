@@ -103,7 +103,7 @@ int zu_msg_init_size_from(struct zu_msg *m, size_t size, struct zu_slab *slab)
     struct zu_block *owner;
     void *data;
 
-    if (size <= ZU_MSG_INLINE_MAX || size > ZU_SLAB_MAX)
+    if (size <= ZU_MSG_INLINE_MAX || size > ZU_SLAB_MAX || zu_unlikely(!slab))
         return zu_msg_init_size(m, size);
     data = zu_slab_take(slab, size, &owner);
     if (!data)

@@ -90,7 +90,7 @@ static inline void *zu_msg_data(struct zu_msg *m)
 /* Each makes a valid message of uninitialised memory, or gives a negative errno and makes none. */
 int zu_msg_init_size(struct zu_msg *m, size_t size); /* body uninitialised; -ENOMEM */
 int zu_msg_init_copy(struct zu_msg *m, const void *data, size_t size);
-/* The same, with a body that is not large taken from the slab. */
+/* The same, with a body that is not large taken from the slab, if there is one. */
 int zu_msg_init_size_from(struct zu_msg *m, size_t size, struct zu_slab *slab);
 int zu_msg_init_copy_from(struct zu_msg *m, const void *data, size_t size, struct zu_slab *slab);
 int zu_msg_init_lent(struct zu_msg *m, void *data, size_t size, zmq_free_fn *ffn, void *hint);

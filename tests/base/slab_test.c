@@ -3,6 +3,7 @@
 #include "engine/base/slab.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
 
 Test(slab, puts_bodies_side_by_side)
@@ -74,4 +75,52 @@ Test(slab, keeps_what_it_has_when_there_is_no_memory)
     zu_block_drop(owner);
     zu_block_drop(first);
     zu_slab_fini(&s);
+}
+
+/* ---- a thread's own ---- */
+
+static void *take_in_thread(void *arg)
+{
+    struct zu_block **owner = arg;
+
+    return zu_slab_take(zu_slab_of_thread(), 100, owner);
+}
+
+Test(slab, of_a_thread_is_its_own_and_ends_with_it)
+{
+    struct zu_block *mine, *others;
+    pthread_t thread;
+    void *body;
+
+    cr_assert_eq(zu_slab_of_thread(), zu_slab_of_thread());
+    cr_assert_not_null(zu_slab_take(zu_slab_of_thread(), 100, &mine));
+    cr_assert_eq(pthread_create(&thread, NULL, take_in_thread, &others), 0);
+    cr_assert_eq(pthread_join(thread, &body), 0);
+    cr_assert_neq(mine, others);
+    memset(body, 1, 100);
+    cr_assert(zu_block_sole(others), "only the body keeps the block of a thread that has ended");
+    zu_block_drop(others);
+    zu_block_drop(mine);
+}
+
+Test(slab, counts_of_one_block_are_dropped_together)
+{
+    struct zu_slab s = {0};
+    struct zu_block *first, *second;
+    struct zu_tally tally = {0};
+
+    zu_slab_take(&s, 100, &first);
+    zu_slab_take(&s, 100, &first);
+    zu_slab_take(&s, 100, &first);
+    zu_slab_fini(&s);
+    zu_slab_take(&s, 100, &second);
+    zu_slab_fini(&s);
+    zu_tally_drop(&tally, first);
+    zu_tally_drop(&tally, first);
+    cr_assert_not(zu_block_sole(first));
+    zu_tally_drop(&tally, second);
+    cr_assert(zu_block_sole(first));
+    zu_block_drop(first);
+    zu_tally_settle(&tally); /* a leak otherwise */
+    cr_assert_null(tally.block);
 }
