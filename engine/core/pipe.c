@@ -20,7 +20,6 @@
 
 #include "engine/base/alloc.h"
 
-#include <errno.h>
 #include <limits.h>
 
 #define STILL_OPEN INT_MIN
@@ -100,6 +99,17 @@ static uint32_t work_out_limit(struct zu_direction *way)
     return limit;
 }
 
+/* Sets the limit to what it is now, and with it how far the writer may go without asking. */
+static void renew_room(struct zu_pipe *p)
+{
+    uint32_t limit = work_out_limit(way_out(p));
+
+    if (p->closed || p->peer_gone)
+        p->write_until = 0;
+    else
+        p->write_until = limit ? p->peer_read + limit : UINT64_MAX;
+}
+
 /* Where the next acknowledgement is due under the limit that holds now. */
 static void plan_ack(struct zu_pipe *p, uint32_t limit)
 {
@@ -110,7 +120,7 @@ static void plan_ack(struct zu_pipe *p, uint32_t limit)
     p->next_ack = (p->msgs_read / lwm + 1) * lwm;
 }
 
-static void acknowledge(struct zu_pipe *p)
+void zu_pipe_acknowledge(struct zu_pipe *p)
 {
     struct zu_direction *way = way_in(p);
 
@@ -135,6 +145,7 @@ static void end(struct zu_pipe *p)
 static void peer_closed(struct zu_pipe *p)
 {
     p->peer_gone = true;
+    p->write_until = 0;
     if (p->sink->closing)
         p->sink->closing(p);
     if (!p->closed && !zu_queue_ready(p->in))
@@ -156,7 +167,7 @@ static void run_readable(struct zu_cmd *cmd)
 
     if (!p->closed) {
         if (p->in_limit != work_out_limit(way_in(p)))
-            acknowledge(p);
+            zu_pipe_acknowledge(p);
         p->sink->readable(p);
     }
     pair_drop(pair);
@@ -168,7 +179,7 @@ static void run_writable(struct zu_cmd *cmd)
     struct zu_pipe_pair *pair = p->pair;
 
     if (!p->closed && !p->peer_gone) {
-        work_out_limit(way_out(p));
+        renew_room(p);
         p->sink->writable(p);
     }
     pair_drop(pair);
@@ -237,6 +248,7 @@ int zu_pipe_new(struct zu_pipe *ends[2], const struct zu_pipe_end spec[2])
     for (int i = 0; i < 2; i++) {
         ends[i] = &pair->end[i];
         plan_ack(ends[i], atomic_load_explicit(&way_in(ends[i])->limit, memory_order_relaxed));
+        renew_room(ends[i]);
     }
     return 0;
 }
@@ -252,7 +264,7 @@ void zu_pipe_adopt(struct zu_pipe *p, const struct zu_pipe_end *spec)
         p->peer_gone = true;
     atomic_store_explicit(&way_out(p)->writer_adds, spec->out_hwm, memory_order_relaxed);
     atomic_store_explicit(&way_in(p)->reader_adds, spec->in_hwm, memory_order_relaxed);
-    work_out_limit(way_out(p));
+    renew_room(p);
     plan_ack(p, work_out_limit(way_in(p)));
     if (!p->peer_gone)
         post(p->peer, &p->peer->writable_cmd);
@@ -287,24 +299,11 @@ bool zu_pipe_abandoned(struct zu_pipe *p)
     return !first;
 }
 
-bool zu_pipe_can_read(struct zu_pipe *p)
+zu_cold bool zu_pipe_found_empty(struct zu_pipe *p)
 {
-    if (zu_likely(!p->closed && zu_queue_ready(p->in)))
-        return true;
     if (p->peer_gone && !p->closed)
         end(p);
     return false;
-}
-
-int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
-{
-    if (!zu_pipe_can_read(p))
-        return -EAGAIN;
-    zu_queue_read(p->in, m);
-    if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)) && ++p->msgs_read == p->next_ack)
-        acknowledge(p);
-    m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
-    return 0;
 }
 
 struct zu_msg *zu_pipe_peek(struct zu_pipe *p)
@@ -363,16 +362,20 @@ static zu_cold bool room_after_all(struct zu_pipe *p, uint32_t limit)
     }
 }
 
-bool zu_pipe_can_write(struct zu_pipe *p)
+zu_cold bool zu_pipe_find_room(struct zu_pipe *p)
 {
-    if (zu_unlikely(p->closed || p->peer_gone))
+    uint32_t limit;
+
+    if (p->closed || p->peer_gone)
         return false;
     if (p->writing_part)
         return true;
     /* Relaxed: written by the owners, who tell each other by command. */
-    uint32_t limit = atomic_load_explicit(&way_out(p)->limit, memory_order_relaxed);
-
-    return limit == 0 || p->msgs_written - p->peer_read < limit || room_after_all(p, limit);
+    limit = atomic_load_explicit(&way_out(p)->limit, memory_order_relaxed);
+    if (limit && !room_after_all(p, limit))
+        return false;
+    p->write_until = limit ? p->peer_read + limit : UINT64_MAX;
+    return true;
 }
 
 static int write_item(struct zu_pipe *p, struct zu_msg *m, bool counts)
@@ -392,7 +395,7 @@ static int write_item(struct zu_pipe *p, struct zu_msg *m, bool counts)
     return 0;
 }
 
-int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
+int zu_pipe_write_slow(struct zu_pipe *p, struct zu_msg *m)
 {
     if (!zu_pipe_can_write(p))
         return p->closed || p->peer_gone ? -EPIPE : -EAGAIN;
@@ -415,9 +418,9 @@ void zu_pipe_rollback(struct zu_pipe *p)
     p->writing_part = false;
 }
 
-void zu_pipe_flush(struct zu_pipe *p)
+void zu_pipe_wake_reader(struct zu_pipe *p)
 {
-    if (zu_queue_flush(p->out) && !p->peer_gone)
+    if (!p->peer_gone)
         post(p->peer, &p->peer->readable_cmd);
 }
 
@@ -429,7 +432,7 @@ void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
         return;
     atomic_store_explicit(&in->reader_adds, in_hwm, memory_order_relaxed);
     if (work_out_limit(in) != p->in_limit) {
-        acknowledge(p);
+        zu_pipe_acknowledge(p);
         post(p->peer, &p->peer->writable_cmd);
     }
     uint32_t was = atomic_load_explicit(&out->limit, memory_order_relaxed);
@@ -438,6 +441,7 @@ void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
     if (work_out_limit(out) != was) {
         if (was == 0) /* nobody acknowledged to the message while there was no limit */
             p->peer_read = p->msgs_written;
+        renew_room(p);
         post(p->peer, &p->peer->readable_cmd);
         p->sink->writable(p);
     }
@@ -456,6 +460,7 @@ void zu_pipe_close(struct zu_pipe *p, int linger_ms)
     zu_pipe_rollback(p);
     zu_pipe_flush(p);
     p->closed = true;
+    p->write_until = 0;
     zu_list_remove(&p->all);
     /* [P6] release, pairs with the acquire in zu_pipe_adopt; else the command carries it. */
     atomic_store_explicit(&way_out(p)->linger, linger_ms, memory_order_release);

@@ -19,6 +19,8 @@
 #include "engine/base/mailbox.h"
 #include "engine/core/queue.h"
 
+#include <errno.h>
+
 struct zu_pipe;
 
 /* What the owner of an end is told, always on its own thread, from its mailbox or from a read. */
@@ -54,6 +56,7 @@ struct zu_pipe {
     struct zu_queue *in, *out;
     struct zu_pipe_pair *pair;
     uint64_t msgs_read, msgs_written; /* whole messages that count */
+    uint64_t write_until;             /* msgs_written up to which nobody need be asked for room */
     uint64_t peer_read;               /* what the writer last knew of msgs_read at the other end */
     uint64_t next_ack;                /* msgs_read at which the writer is told */
     uint32_t in_limit;                /* the water mark that next_ack was worked out from */
@@ -96,10 +99,49 @@ struct zu_msg *zu_pipe_peek_only(struct zu_pipe *p);
 /* The other end closed and left nothing but, perhaps, its routing id. */
 bool zu_pipe_abandoned(struct zu_pipe *p);
 
+/* The rare halves of the functions below. */
+bool zu_pipe_found_empty(struct zu_pipe *p);
+void zu_pipe_acknowledge(struct zu_pipe *p);
+bool zu_pipe_find_room(struct zu_pipe *p);
+int zu_pipe_write_slow(struct zu_pipe *p, struct zu_msg *m);
+void zu_pipe_wake_reader(struct zu_pipe *p);
+
 /* Reading. False with nothing unread; when the pipe is also over, `ended` was called before. */
-bool zu_pipe_can_read(struct zu_pipe *p);
+static inline bool zu_pipe_can_read(struct zu_pipe *p)
+{
+    return zu_likely(!p->closed && zu_queue_ready(p->in)) || zu_pipe_found_empty(p);
+}
+
 /* 0: *m (uninitialised before) is the next part. -EAGAIN: nothing now. */
-int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m);
+static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
+{
+    if (!zu_pipe_can_read(p))
+        return -EAGAIN;
+    zu_queue_read(p->in, m);
+    if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)) && ++p->msgs_read == p->next_ack)
+        zu_pipe_acknowledge(p);
+    m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
+    return 0;
+}
+
+/*
+ * After zu_pipe_can_read said true: `*count` parts that lie side by side, in a conflating pipe 0.
+ * The first `parts` of them are taken, with `messages` last parts that count among them; what they
+ * held is the caller's.
+ */
+static inline struct zu_msg *zu_pipe_run(struct zu_pipe *p, size_t *count)
+{
+    return zu_queue_run(p->in, count);
+}
+
+static inline void zu_pipe_take_run(struct zu_pipe *p, size_t parts, size_t messages)
+{
+    zu_queue_take_run(p->in, parts);
+    p->msgs_read += messages;
+    if (p->msgs_read >= p->next_ack)
+        zu_pipe_acknowledge(p);
+}
+
 /* The next part, borrowed until zu_pipe_read. NULL: nothing now. */
 struct zu_msg *zu_pipe_peek(struct zu_pipe *p);
 /* Reads and closes the rest of the message whose first parts were read. */
@@ -114,18 +156,60 @@ void zu_pipe_drain(struct zu_pipe *p);
 void zu_pipe_read_later(struct zu_pipe *p);
 
 /* Writing. Room for a message; true also in the middle of one. */
-bool zu_pipe_can_write(struct zu_pipe *p);
+static inline bool zu_pipe_can_write(struct zu_pipe *p)
+{
+    return zu_likely(p->msgs_written < p->write_until) || zu_pipe_find_room(p);
+}
+
 /*
  * 0: the part was taken (*m is a valid empty message after). -EAGAIN: full; `writable` will come.
  * -EPIPE: the other end is closed. -ENOMEM. On error *m is untouched.
  */
-int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m);
+static inline int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
+{
+    struct zu_queue *q = p->out;
+    bool more = m->flags & ZU_MSG_MORE;
+
+    if (zu_unlikely(p->msgs_written >= p->write_until || q->tail_slot == q->tail_end))
+        return zu_pipe_write_slow(p, m);
+    zu_queue_write(q, m, !more);
+    p->writing_part = more;
+    p->msgs_written += !more;
+    return 0;
+}
+
+/*
+ * `*count` slots that may be filled with parts without asking for room; maybe 0, then zu_pipe_write
+ * has to find out. `parts` of them were filled, the first `complete` of these are whole messages,
+ * `messages` in number.
+ */
+static inline struct zu_msg *zu_pipe_slots(struct zu_pipe *p, size_t *count)
+{
+    struct zu_msg *slots = zu_queue_slots(p->out, count);
+    uint64_t room = p->msgs_written < p->write_until ? p->write_until - p->msgs_written : 0;
+
+    *count = (size_t)ZU_MIN((uint64_t)*count, room);
+    return slots;
+}
+
+static inline void zu_pipe_fill_slots(struct zu_pipe *p, size_t parts, size_t complete,
+                                      size_t messages)
+{
+    zu_queue_fill_slots(p->out, parts, complete);
+    p->writing_part = complete < parts;
+    p->msgs_written += messages;
+}
+
 /* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
 int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);
 /* Takes back the parts of a message whose last part was not written. */
 void zu_pipe_rollback(struct zu_pipe *p);
 /* Lets the other end see whole messages written so far. */
-void zu_pipe_flush(struct zu_pipe *p);
+static inline void zu_pipe_flush(struct zu_pipe *p)
+{
+    if (zu_queue_flush(p->out))
+        zu_pipe_wake_reader(p);
+}
 
 /* New water marks for an open pipe, from this end's owner: what this end reads, what it writes. */
 void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm);

@@ -101,6 +101,38 @@ static inline struct zu_msg *zu_queue_peek(struct zu_queue *q)
 /* Reader. How many items are there now. */
 uint64_t zu_queue_count(const struct zu_queue *q);
 
+/*
+ * Runs: items that lie side by side, for whoever moves many small ones. The reader's: after
+ * zu_queue_ready said true, `*count` items, 0 in a latest_only queue; the first n of them are taken
+ * by zu_queue_take_run, and what they held is the reader's.
+ */
+static inline struct zu_msg *zu_queue_run(struct zu_queue *q, size_t *count)
+{
+    *count = (size_t)(q->head_limit - q->head_slot);
+    return q->head_slot;
+}
+
+static inline void zu_queue_take_run(struct zu_queue *q, size_t n)
+{
+    q->head_slot += n;
+}
+
+/* The writer's: `*count` free slots, maybe none. n of them were filled; the first `complete` of
+ * these may be published. */
+static inline struct zu_msg *zu_queue_slots(struct zu_queue *q, size_t *count)
+{
+    *count = (size_t)(q->tail_end - q->tail_slot);
+    return q->tail_slot;
+}
+
+static inline void zu_queue_fill_slots(struct zu_queue *q, size_t n, size_t complete)
+{
+    if (complete)
+        q->complete = q->tail + complete * ZU_QUEUE_ITEM;
+    q->tail_slot += n;
+    q->tail += n * ZU_QUEUE_ITEM;
+}
+
 /* Reader. Moves the next item to *m (uninitialised before). False: none; the reader is asleep. */
 static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
 {

@@ -43,15 +43,21 @@ void zu_session_in_reset(struct zu_session *s)
     s->screen_at = 0;
 }
 
-struct zu_props *zu_session_lend_props(struct zu_session *s)
+/* Takes `count` counts, at most PROPS_AT_ONCE, on the properties, which messages get. */
+static void lend_many(struct zu_session *s, size_t count)
 {
     if (!s->props)
-        return NULL;
-    if (s->props_credit == 0) {
+        return;
+    if (s->props_credit < count) {
         zu_props_hold(s->props, PROPS_AT_ONCE);
-        s->props_credit = PROPS_AT_ONCE;
+        s->props_credit += PROPS_AT_ONCE;
     }
-    s->props_credit--;
+    s->props_credit -= (uint32_t)count;
+}
+
+struct zu_props *zu_session_lend_props(struct zu_session *s)
+{
+    lend_many(s, 1);
     return s->props;
 }
 
@@ -208,6 +214,66 @@ static int take_head(struct zu_session *s, struct zu_frame *f)
     return rc;
 }
 
+/*
+ * A stream of small messages is taken in runs: frames that are all there, straight into free slots
+ * of the pipe. What must be looked at more closely ends a run, and goes the long way.
+ */
+static bool may_run(const struct zu_session *s)
+{
+    return s->state == ZU_SESSION_ACTIVE && s->version >= ZU_ZMTP_2_0 && s->pipe &&
+           !s->in_stash_size && !s->socket->pattern->screen && s->options->maxmsgsize < 0;
+}
+
+/* Makes a message of a small body; behind it ZU_MSG_INLINE_MAX bytes can be read in any case. */
+static bool init_small(struct zu_session *s, struct zu_msg *m, const uint8_t *body, size_t size)
+{
+    struct zu_block *owner;
+    void *data;
+
+    if (zu_likely(size <= ZU_MSG_INLINE_MAX)) {
+        zu_msg_init(m);
+        memcpy(m->small, body, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
+        m->small_size = (uint8_t)size;
+        return true;
+    }
+    if (size > ZU_SLAB_MAX || !(data = zu_slab_take(&s->loop->slab, size, &owner)))
+        return false;
+    memcpy(data, body, size);
+    zu_msg_init_slice(m, owner, data, size);
+    return true;
+}
+
+/* False: not even one. */
+static bool take_run(struct zu_session *s)
+{
+    struct zu_reader r = zu_reader_of(s->in_at, in_left(s));
+    size_t count, parts = 0, whole = 0, messages = 0;
+    struct zu_msg *m = zu_pipe_slots(s->pipe, &count);
+    struct zu_frame f;
+
+    count = ZU_MIN(count, (size_t)PROPS_AT_ONCE);
+    while (parts < count && zu_left(&r) >= ZU_FRAME_HEADER_MAX + ZU_MSG_INLINE_MAX) {
+        if (zu_frame_read_v2(&r, &f) < 0 || f.flags & ZU_FRAME_COMMAND || f.size > zu_left(&r) ||
+            !init_small(s, m, r.at, f.size))
+            break;
+        m->flags = msg_flags(&f);
+        m->props = s->props;
+        m++;
+        parts++;
+        s->in_at += (size_t)(r.at - s->in_at) + f.size;
+        r.at = s->in_at;
+        if (!(f.flags & ZU_FRAME_MORE)) {
+            whole = parts;
+            messages++;
+        }
+    }
+    if (parts == 0)
+        return false;
+    lend_many(s, parts);
+    zu_pipe_fill_slots(s->pipe, parts, whole, messages);
+    return true;
+}
+
 /* Copies what the block has of the body that is being filled. */
 static int fill_body(struct zu_session *s)
 {
@@ -258,6 +324,8 @@ static int parse(struct zu_session *s)
             rc = fill_body(s);
         } else if (s->raw) {
             rc = take_raw(s);
+        } else if (may_run(s) && take_run(s)) {
+            continue;
         } else {
             rc = take_head(s, &f);
             if (rc == -EAGAIN)

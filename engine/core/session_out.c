@@ -199,12 +199,69 @@ static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     o->held[o->held_count++] = *m;
 }
 
+/* What a part needs of the block when it is copied: header, body, and what an inline body of any
+ * size may be copied as. */
+#define COPY_ROOM (ZU_FRAME_HEADER_MAX + COPY_MAX + ZU_MSG_INLINE_MAX)
+
+/* Nothing but a header and a body to be copied; not what a session or a mechanism has to see. */
+static bool is_plain(const struct zu_msg *m)
+{
+    return !(m->flags & (uint8_t) ~(ZU_MSG_MORE | ZU_MSG_SHARED)) && !m->props &&
+           zu_msg_size(m) <= COPY_MAX;
+}
+
+/* Encodes one plain part at `at`, and closes it. Returns where it ends. */
+static uint8_t *encode_plain(uint8_t *at, struct zu_msg *m, struct zu_tally *tally)
+{
+    static_assert((int)ZU_MSG_MORE == (int)ZU_FRAME_MORE, "one bit for both");
+    size_t size = zu_msg_size(m);
+
+    at += zu_frame_write_v2(at, size, m->flags & ZU_MSG_MORE);
+    if (zu_likely(m->kind == ZU_MSG_INLINE)) {
+        memcpy(at, m->small, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
+    } else {
+        memcpy(at, m->big.data, size);
+        if (m->kind == ZU_MSG_SLICE)
+            zu_tally_drop(tally, m->big.owner);
+        else
+            zu_msg_close(m);
+    }
+    return at + size;
+}
+
+/* Encodes the plain parts that come next where they lie in the pipe. False: there is none. */
+static bool fill_plain(struct zu_session *s, struct zu_out *o)
+{
+    uint8_t *from = o->block + o->filled, *at = from;
+    const uint8_t *full = o->block + BLOCK_BYTES - RESERVE_BYTES - COPY_ROOM;
+    struct zu_tally tally = {0};
+    size_t count, parts = 0, messages = 0;
+    struct zu_msg *m = zu_pipe_run(s->pipe, &count);
+
+    for (; parts < count && at <= full && is_plain(m); parts++, m++) {
+        messages += !(m->flags & ZU_MSG_MORE);
+        at = encode_plain(at, m, &tally);
+    }
+    if (parts == 0)
+        return false;
+    zu_tally_settle(&tally);
+    s->out_part = m[-1].flags & ZU_MSG_MORE;
+    add_block_bytes(o, (size_t)(at - from));
+    zu_pipe_take_run(s->pipe, parts, messages);
+    return true;
+}
+
 /* Moves what the socket wrote into the batch. */
 static void fill(struct zu_session *s, struct zu_out *o)
 {
+    bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
 
-    while (s->pipe && !batch_is_full(s, o) && zu_pipe_read(s->pipe, &m) == 0) {
+    while (s->pipe && !batch_is_full(s, o) && zu_pipe_can_read(s->pipe)) {
+        if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
+            continue;
+        if (zu_pipe_read(s->pipe, &m) < 0)
+            return;
         if (zu_unlikely(s->out_skip_rest || (m.flags & ZU_MSG_ID))) {
             s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
             zu_msg_close(&m);

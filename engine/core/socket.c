@@ -113,13 +113,6 @@ static void run_stop(struct zu_cmd *cmd)
     zu_container_of(cmd, struct zu_socket, stop_cmd)->stopped = true;
 }
 
-int zu_socket_check(const void *handle)
-{
-    const uint32_t *tag = handle; /* first in it; what is no socket may lie anyhow */
-
-    return tag && *tag == ZU_SOCKET_TAG ? 0 : -ENOTSOCK;
-}
-
 static int register_with_ctx(struct zu_socket *s)
 {
     struct zu_ctx *ctx = s->ctx;

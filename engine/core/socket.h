@@ -15,6 +15,8 @@
 #include "engine/core/transport.h"
 #include "engine/core/waiter.h"
 
+#include <errno.h>
+
 #define ZU_SOCKET_TAG 0x7a752d73u /* "zu-s": what a valid handle starts with */
 
 struct zu_socket {
@@ -56,7 +58,12 @@ static inline void *zu_socket_state(struct zu_socket *s)
 }
 
 /* Valid handle or -ENOTSOCK. */
-int zu_socket_check(const void *handle);
+static inline int zu_socket_check(const void *handle)
+{
+    const uint32_t *tag = handle; /* first in it; what is no socket may lie anyhow */
+
+    return zu_likely(tag && *tag == ZU_SOCKET_TAG) ? 0 : -ENOTSOCK;
+}
 
 int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pattern *pattern);
 int zu_socket_close(struct zu_socket *s);

@@ -32,7 +32,7 @@ int zu_frame_read_v1(struct zu_reader *in, struct zu_frame *f)
     return 0;
 }
 
-int zu_frame_read_v2_long(struct zu_reader *in, struct zu_frame *f)
+int zu_frame_read_v2_rare(struct zu_reader *in, struct zu_frame *f)
 {
     struct zu_reader at = *in;
     uint64_t size;

@@ -10,6 +10,7 @@
 #include "engine/wire/zmtp.h"
 
 #include <endian.h>
+#include <errno.h>
 
 enum zu_frame_flag {
     ZU_FRAME_MORE = 1,
@@ -24,16 +25,26 @@ struct zu_frame {
 
 /* 0: *f is set and *in has moved to the body. -EAGAIN: need more bytes. -EPROTO: not ZMTP. */
 int zu_frame_read_v1(struct zu_reader *in, struct zu_frame *f);
-int zu_frame_read_v2_long(struct zu_reader *in, struct zu_frame *f); /* any header, not only long */
+int zu_frame_read_v2_rare(struct zu_reader *in, struct zu_frame *f); /* any header; see below */
 
-/* In the header for speed: it runs once a message, and nearly all of them are short. */
+/* In the header for speed: it runs once a message. The rare case is a header that may be cut. */
 static inline int zu_frame_read_v2(struct zu_reader *in, struct zu_frame *f)
 {
-    if (zu_unlikely(zu_left(in) < 2 || in->at[0] & ZU_FRAME_LONG))
-        return zu_frame_read_v2_long(in, f);
+    uint64_t be;
+
+    if (zu_unlikely(zu_left(in) < ZU_FRAME_HEADER_MAX))
+        return zu_frame_read_v2_rare(in, f);
     f->flags = in->at[0] & (ZU_FRAME_MORE | ZU_FRAME_COMMAND);
-    f->size = in->at[1];
-    in->at += 2;
+    if (!(in->at[0] & ZU_FRAME_LONG)) {
+        f->size = in->at[1];
+        in->at += 2;
+        return 0;
+    }
+    memcpy(&be, in->at + 1, sizeof be);
+    f->size = be64toh(be);
+    if (zu_unlikely(f->size >> 63))
+        return -EPROTO;
+    in->at += 1 + sizeof be;
     return 0;
 }
 

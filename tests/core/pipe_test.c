@@ -421,3 +421,91 @@ Test(pipe, keeps_the_message_with_the_caller_when_memory_has_run_out)
     cr_assert_eq(zu_pipe_write(end[0], &m), 0);
     close_both();
 }
+
+/* ---- runs ---- */
+
+static void fill_slot(struct zu_msg *m, const char *text, bool more)
+{
+    cr_assert_eq(zu_msg_init_copy(m, text, strlen(text)), 0);
+    m->flags = more ? ZU_MSG_MORE : 0;
+}
+
+Test(pipe, slots_are_no_more_than_the_water_mark_allows)
+{
+    size_t count, read;
+
+    make(0, 3, 2, 0);
+    write_text(end[0], "makes the first chunk", false);
+    struct zu_msg *slots = zu_pipe_slots(end[0], &count);
+
+    cr_assert_eq(count, 4, "of a limit of five");
+    for (size_t i = 0; i < count; i++)
+        fill_slot(&slots[i], "m", false);
+    zu_pipe_fill_slots(end[0], count, count, count);
+    zu_pipe_slots(end[0], &count);
+    cr_assert_eq(count, 0);
+    cr_assert_eq(write_text(end[0], "m", false), -EAGAIN);
+    zu_pipe_flush(end[0]);
+    run();
+    cr_assert(zu_pipe_can_read(end[1]));
+    zu_pipe_run(end[1], &read);
+    cr_assert_eq(read, 5);
+    zu_pipe_take_run(end[1], 4, 4); /* past the low water mark, which is three */
+    run();
+    cr_assert_eq(a.writable, 1);
+    cr_assert_eq(write_text(end[0], "m", false), 0);
+    close_both();
+}
+
+Test(pipe, a_run_may_end_in_the_middle_of_a_message)
+{
+    size_t count, read;
+
+    make(0, 0, 0, 0);
+    write_text(end[0], "0", false);
+    struct zu_msg *slots = zu_pipe_slots(end[0], &count);
+
+    cr_assert_geq(count, 3);
+    fill_slot(&slots[0], "1", false);
+    fill_slot(&slots[1], "2a", true);
+    fill_slot(&slots[2], "2b", true);
+    zu_pipe_fill_slots(end[0], 3, 1, 1);
+    zu_pipe_flush(end[0]);
+    run();
+    cr_assert(zu_pipe_can_read(end[1]));
+    zu_pipe_run(end[1], &read);
+    cr_assert_eq(read, 2, "an unfinished message is not shown");
+    zu_pipe_rollback(end[0]);
+    write_text(end[0], "3", false);
+    zu_pipe_flush(end[0]);
+    expect_text(end[1], "0");
+    expect_text(end[1], "1");
+    expect_text(end[1], "3");
+    close_both();
+}
+
+Test(pipe, says_how_much_is_there_and_comes_back_to_the_rest)
+{
+    make(0, 0, 0, 0);
+    cr_assert_eq(zu_pipe_count(end[1]), 0);
+    for (int i = 0; i < 20; i++)
+        write_text(end[0], "m", false);
+    zu_pipe_flush(end[0]);
+    write_text(end[0], "not flushed", false);
+    run();
+    cr_assert_eq(zu_pipe_count(end[1]), 20);
+    cr_assert_eq(read_all(end[1], 9), 9);
+    cr_assert_eq(zu_pipe_count(end[1]), 11);
+    zu_pipe_read_later(end[1]);
+    run();
+    cr_assert_eq(b.readable, 2);
+    zu_pipe_drain(end[1]);
+    cr_assert_eq(zu_pipe_count(end[1]), 0);
+    zu_pipe_read_later(end[1]); /* nothing is there: the next flush will tell */
+    run();
+    cr_assert_eq(b.readable, 2);
+    zu_pipe_flush(end[0]);
+    run();
+    cr_assert_eq(b.readable, 3);
+    close_both();
+}
