@@ -116,7 +116,9 @@ Test(timers, run_when_they_are_due_and_not_before)
     start_ms = test_now_ms();
     add(60, note, "a");
     left = zmq_timers_timeout(timers);
-    cr_expect(left > 0 && left <= 60);
+    cr_expect(left >= 0 && left <= 60);
+    if (test_now_ms() < start_ms + 59)
+        cr_expect_gt(left, 0);
     OK(zmq_timers_execute(timers));
     if (test_now_ms() < start_ms + 59)
         cr_expect_str_eq(ran, "");
@@ -139,11 +141,16 @@ Test(timers, run_in_the_order_in_which_they_are_due)
 {
     int64_t start_ms;
 
-    begin();
-    start_ms = test_now_ms();
-    add(40, note, "c");
-    add(20, note, "b");
-    add(1, note, "a");
+    for (;;) {
+        begin();
+        start_ms = test_now_ms();
+        add(40, note, "c");
+        add(20, note, "b");
+        add(1, note, "a");
+        if (test_now_ms() < start_ms + 15)
+            break;
+        OK(zmq_timers_destroy(&timers)); /* held up meanwhile: they may be due in another order */
+    }
     WAIT(test_now_ms() > start_ms + 60);
     OK(zmq_timers_execute(timers));
     cr_expect_str_eq(ran, "abc", "once each, however late");
