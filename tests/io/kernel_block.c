@@ -132,12 +132,10 @@ BOTH(a_receive_waits_for_memory_and_does_not_fail)
     tcp_pair(sv);
     zu_alloc_refuse = refuse_blocks;
     for (;; n++) { /* until there is none left */
-        uint64_t until = zu_now_ms() + 200;
-
         cr_assert_lt(n, 64);
         CR_EQ_INT(write(sv[0], "x", 1), 1);
         table->recv_block(k, &fresh(&q)->op, sv[1]);
-        while (!q.finals && zu_now_ms() < until)
+        for (int i = 0; i < 10 && !q.finals; i++)
             table->enter(k, 20);
         if (!q.finals)
             break;
