@@ -26,6 +26,10 @@
 
 #define NAP_NS (10 * 1000 * 1000) /* between two tries at a broken kernel boundary */
 
+/* How often the mailbox is run in a round. What commands post to their own loop, a listener to its
+ * sessions, runs before the kernel is asked again; who posts without a pause does not keep us. */
+enum { MAILBOX_RUNS_MAX = 8 };
+
 /* What zu_loop_new hands to the thread, on its own stack, until `ready` is posted. */
 struct start {
     struct zu_loop *loop;
@@ -144,11 +148,12 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
 
 int zu_loop_round(struct zu_loop *loop, bool may_sleep)
 {
-    int rc = enter_kernel(loop, may_sleep);
+    int rc = enter_kernel(loop, may_sleep), runs = 0;
 
     loop->now_ms = loop->clock();
     zu_count(&loop->rounds, 1);
-    zu_mailbox_run(&loop->box);
+    while (runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box))
+        runs++;
     fire_timers(loop);
     run_later(loop);
     return rc;

@@ -156,6 +156,18 @@ static void run_errand(struct zu_cmd *cmd)
     order[fired++ % 64] = zu_container_of(cmd, struct errand, cmd)->number;
 }
 
+/* Posts itself again first, if it is to. */
+static void run_errand_again(struct zu_cmd *cmd)
+{
+    struct errand *e = zu_container_of(cmd, struct errand, cmd);
+
+    if (e->again > 0) {
+        e->again--;
+        zu_loop_post(&loop, cmd);
+    }
+    run_errand(cmd);
+}
+
 static void run_late(struct zu_later *l)
 {
     struct errand *e = zu_container_of(l, struct errand, later);
@@ -185,6 +197,38 @@ Test(step, commands_run_in_the_order_in_which_they_were_posted)
     cr_assert_eq(scripted_last_timeout(loop.kernel), 0); /* no sleep over a full mailbox */
     cr_assert_arr_eq(order, ((unsigned[]){0, 1, 2}), 3 * sizeof(unsigned));
     cr_assert_eq(scripted_wakes(loop.kernel), 0); /* who is awake needs no bell */
+}
+
+/* An unbind reaches the sessions by two commands, and what is sent after it comes from what was put
+ * off: the kernel must not be asked between the two commands. */
+Test(step, what_commands_post_runs_before_what_was_put_off)
+{
+    struct errand e[2];
+
+    zu_loop_later(&loop, &errand(&e[1], 9)->later);
+    errand(&e[0], 0)->again = 2;
+    e[0].cmd.run = run_errand_again;
+    zu_loop_post(&loop, &e[0].cmd);
+    step(0);
+    cr_assert_eq(fired, 4);
+    cr_assert_arr_eq(order, ((unsigned[]){0, 0, 0, 9}), 4 * sizeof(unsigned));
+}
+
+Test(step, who_posts_without_a_pause_does_not_keep_the_loop)
+{
+    struct errand e[2];
+
+    zu_loop_later(&loop, &errand(&e[1], 9)->later);
+    errand(&e[0], 0)->again = 1000;
+    e[0].cmd.run = run_errand_again;
+    zu_loop_post(&loop, &e[0].cmd);
+    step(0);
+    cr_assert_lt(fired, 60);
+    cr_assert_eq(order[fired - 1], 9);
+    for (int i = 0; i < 1000 && e[0].again > 0; i++)
+        step(0);
+    step(0);
+    cr_assert_eq(fired, 1002);
 }
 
 Test(step, what_is_put_off_runs_once_at_the_end_of_the_round)
