@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,14 @@ def need(packages):
     subprocess.run(prefix + ["apt-get", "-q", "update"], env=env)
     if subprocess.run(prefix + apt, env=env).returncode:
         raise Stop("apt-get could not install: " + " ".join(missing))
+
+
+def need_localhost():
+    """The tests use the name, and a bare root has no /etc/hosts."""
+    try:
+        socket.getaddrinfo("localhost", None, socket.AF_INET)
+    except OSError:
+        need(["libnss-myhostname"])
 
 
 def distribution_libzmq():
@@ -395,6 +404,7 @@ def cmd_build(args):
 def cmd_test(args):
     """test                  everything; ends with 'N passed, N failed, N skipped'"""
     need(TESTS + SUITE + FUZZ + BENCH + ["clang-format"])
+    need_localhost()
     begin, tally = time.monotonic(), Tally()
     meson_part(tally, "debug build", "build-debug", 1)
     meson_part(tally, "address and undefined", "build-asan", 3)
