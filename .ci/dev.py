@@ -518,6 +518,7 @@ def main():
         cmd_help([])
         return 2
     os.chdir(ROOT)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what run() started ends, too
     return COMMANDS[name](sys.argv[2:]) or 0
 
 
@@ -529,3 +530,6 @@ if __name__ == "__main__":
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # ./dev ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
