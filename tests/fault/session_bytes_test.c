@@ -271,6 +271,13 @@ static size_t write_cut(const struct stage_way *w, size_t cut, size_t most, cons
     return size;
 }
 
+/* Every cut of every way; under the address sanitizer, which is slow, the ways share the cuts. */
+#ifdef __SANITIZE_ADDRESS__
+#define CUT_STEP STAGE_WAYS
+#else
+#define CUT_STEP 1
+#endif
+
 Test(session_bytes, what_goes_out_is_the_same_however_little_the_kernel_takes)
 {
     for (size_t w = 0; w < STAGE_WAYS; w++) {
@@ -278,7 +285,7 @@ Test(session_bytes, what_goes_out_is_the_same_however_little_the_kernel_takes)
         size_t size = write_cut(&stage_ways[w], 0, SIZE_MAX, NULL, 0, whole);
 
         cr_assert_gt(size, 9400 + 64);
-        for (size_t cut = 1; cut < size; cut++)
+        for (size_t cut = 1 + w % CUT_STEP; cut < size; cut += CUT_STEP)
             write_cut(&stage_ways[w], cut, SIZE_MAX, whole, size, NULL);
         for (size_t most = 1; most <= 9; most++)
             write_cut(&stage_ways[w], 0, most, whole, size, NULL);
