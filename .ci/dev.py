@@ -71,14 +71,14 @@ def need(packages):
     if not shutil.which("dpkg-query") or not shutil.which("apt-get"):
         say("not a Debian: taking for granted what is called here " + " ".join(packages))
         return
-    missing = [p for p in packages if not installed(p)]
+    missing = [p for p in dict.fromkeys(packages) if not installed(p)]
     if not missing:
         return
-    say("installing: " + " ".join(missing))
     apt = ["apt-get", "-q", "-y", "--no-install-recommends", "install"] + missing
     prefix = [] if os.geteuid() == 0 else ["sudo"]
     if prefix and not shutil.which("sudo"):
         raise Stop("not root and no sudo; install as root: apt-get install " + " ".join(missing))
+    say("installing: " + " ".join(missing))
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
     if prefix:
         prefix += ["env", "DEBIAN_FRONTEND=noninteractive"]
