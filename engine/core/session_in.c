@@ -101,6 +101,7 @@ static int deliver(struct zu_session *s)
     int rc = 1;
 
     s->in_whole = false;
+    zu_session_beat_heard(s); /* a PING that came in the same receive waits no longer, either */
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
         rc = zu_session_hear_handshake(s, m);
     else if (zu_unlikely(m->flags & ZU_MSG_COMMAND))
@@ -269,6 +270,7 @@ static bool take_run(struct zu_session *s)
     }
     if (parts == 0)
         return false;
+    zu_session_beat_heard(s);
     lend_many(s, parts);
     zu_pipe_fill_slots(s->pipe, parts, whole, messages);
     return true;

@@ -593,6 +593,19 @@ EACH_WAY(zmtp_heartbeats, forget_a_ttl_when_anything_comes)
     raw_end(&t);
 }
 
+EACH_WAY(zmtp_heartbeats, forget_a_ttl_when_anything_comes_with_it)
+{
+    struct raw_talk t;
+
+    shake_pair(&t, way);
+    raw_send(t.fd, "04 07 04 'PING' 00 05 00 01 'x'");
+    raw_zmq_expect(&t, "x", false);
+    raw_expect(t.fd, "04 05 04 'PONG'");
+    raw_expect_quiet(t.fd, 800);
+    expect_alive(&t);
+    raw_end(&t);
+}
+
 /* 656 tenths are 65600 ms; in 16 bits, as libzmq 4.3.x has it, they would be 64. */
 EACH_WAY(zmtp_heartbeats, know_a_ttl_above_a_minute)
 {
