@@ -215,7 +215,7 @@ EACH_STREAM(limits, a_child_of_fork_does_not_disturb_its_parent)
     OK(test_get(push, ZMQ_FD));
     SEND(push, "before");
     RECV(pull, "before");
-    child = fork();
+    child = test_fork();
     if (child == 0)
         _exit(live_as_a_child(ctx, push));
     cr_assert_gt(child, 0);
@@ -559,7 +559,7 @@ Test(limits, loading_and_unloading_the_library_leaves_nothing)
 
     if (!test_newer())
         cr_skip_test("4.3.4 does not survive its own unloading");
-    child = fork();
+    child = test_fork();
     if (child == 0)
         _exit(load_and_unload(path));
     cr_assert_eq(waitpid(child, &status, 0), child);

@@ -4,6 +4,7 @@
  * is still in a queue of ours.
  */
 #include "tests/support/place.h"
+#include "tests/support/proc.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -45,7 +46,7 @@ enum { NUMBERS = 300000, IVL_MS = 40, TIMEOUT_MS = 500, QUIET_MS = 4 * TIMEOUT_M
 /* Sends all numbers, in a process of its own, with heartbeats of its own. */
 static pid_t start_sender(const char *endpoint)
 {
-    pid_t pid = fork();
+    pid_t pid = test_fork();
 
     if (pid != 0)
         return pid;
@@ -68,15 +69,14 @@ ParameterizedTestParameters(slow, readers_lose_nothing_to_heartbeats)
 
 ParameterizedTest(enum test_transport *transport, slow, readers_lose_nothing_to_heartbeats)
 {
-    void *ctx = zmq_ctx_new(), *s = socket_of(ctx, ZMQ_PULL);
     const char *endpoint = test_endpoint(*transport);
+    pid_t pid = start_sender(endpoint);
+    void *ctx = zmq_ctx_new(), *s = socket_of(ctx, ZMQ_PULL);
     int status, number;
 
     set(s, ZMQ_HEARTBEAT_IVL, IVL_MS);
     set(s, ZMQ_HEARTBEAT_TIMEOUT, TIMEOUT_MS);
     cr_assert_eq(zmq_bind(s, endpoint), 0);
-    pid_t pid = start_sender(endpoint);
-
     for (int i = 0; i < NUMBERS; i++) {
         cr_assert_eq(zmq_recv(s, &number, sizeof number, 0), sizeof number, "%d: %s", i,
                      zmq_strerror(zmq_errno()));
@@ -98,7 +98,7 @@ enum { PARTS = 5000, PART_SIZE = 4000 };
 /* Takes one message, says so, and never reads again. */
 static pid_t start_receiver(const char *endpoint, int ready)
 {
-    pid_t pid = fork();
+    pid_t pid = test_fork();
     char part[PART_SIZE];
 
     if (pid != 0)

@@ -4,11 +4,16 @@
  */
 #include "tests/support/proc.h"
 
+#include "tests/support/wait.h"
+
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { TAKEN_MAX = 4096 };
@@ -36,6 +41,51 @@ int test_threads(void)
 int test_descriptors(void)
 {
     return count_entries("/proc/self/fd") - 1; /* not the one that reads the folder */
+}
+
+/* Of a thread that has just ended nothing can be read: it holds nothing. */
+static bool is_awake(const char *task)
+{
+    char path[64], line[256] = "";
+    const char *after;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%s/stat", task);
+    file = fopen(path, "re");
+    if (!file)
+        return false;
+    (void)!fgets(line, sizeof line, file);
+    fclose(file);
+    after = strrchr(line, ')'); /* the name, which may hold anything, and the state */
+    return after && strncmp(after, ") S", 3) != 0;
+}
+
+static bool others_sleep(void)
+{
+    DIR *dir = opendir("/proc/self/task");
+    bool sleep = true;
+
+    cr_assert_not_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && atoi(entry->d_name) != gettid())
+            sleep &= !is_awake(entry->d_name);
+    closedir(dir);
+    return sleep;
+}
+
+pid_t test_fork(void)
+{
+    pid_t parent = getpid(), child;
+
+    WAIT(others_sleep());
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+            _exit(1);
+    }
+    return child;
 }
 
 size_t test_resident_kib(void)

@@ -7,9 +7,16 @@
 #define ZU_TESTS_SUPPORT_PROC_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 int test_threads(void);     /* tasks of this process */
 int test_descriptors(void); /* open ones */
+/*
+ * fork, of a child that is killed when its parent dies. Waits until every other thread of the
+ * process sleeps: the child has none of them, and would wait for ever for what one had locked. (The
+ * C library's allocator bears that; the sanitizers' does not.)
+ */
+pid_t test_fork(void);
 size_t test_resident_kib(void);
 /* Opens descriptors until `left` remain below the limit; test_give_descriptors closes them. */
 void test_take_descriptors(int left);
