@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+enum { PEERS_MAX = 1000000 };
+
 static _Noreturn void wrong_usage(const char *program, const char *usage)
 {
     fprintf(stderr, "usage: %s %s [--json] [--hwm N] [--threads N]\n", program, usage);
@@ -46,31 +48,60 @@ static bool take_option(struct bench *b, int argc, char **argv, int *i, const ch
     return true;
 }
 
+/* Whether the place that begins at `name` and is `length` long ends in `end`. */
+static bool ends_in(const char *name, size_t length, const char *end)
+{
+    size_t n = strlen(end);
+
+    return length >= n && memcmp(name + length - n, end, n) == 0;
+}
+
+/* False: `text` does not suit the place. */
+static bool take_place(struct bench *b, const char *name, size_t length, const char *text)
+{
+    uint64_t n;
+
+    if (ends_in(name, length, "what")) {
+        b->what = text;
+        return true;
+    }
+    if (ends_in(name, length, "-to") || ends_in(name, length, "transport")) {
+        b->endpoint = text;
+        return true;
+    }
+    if (!number(text, &n))
+        return false;
+    if (ends_in(name, length, "-size")) {
+        b->size = n;
+        return true;
+    }
+    if (ends_in(name, length, "peers")) {
+        b->peers = n <= PEERS_MAX ? (int)n : 0;
+        return b->peers > 0;
+    }
+    b->count = n;
+    return n > 0;
+}
+
 void bench_args(struct bench *b, int argc, char **argv, const char *usage)
 {
-    const char *slash = strrchr(argv[0], '/');
-    bool with_endpoint = strstr(usage, "-to ") != NULL;
-    bool with_size = strstr(usage, "message-size ") != NULL;
-    int wanted = with_endpoint + with_size + 1, have = 0;
-    uint64_t size = 0;
-    char *rest[3];
+    const char *slash = strrchr(argv[0], '/'), *place = usage;
 
     memset(b, 0, sizeof *b);
     b->program = slash ? slash + 1 : argv[0];
     b->hwm = b->threads = -1;
     for (int i = 1; i < argc; i++) {
+        size_t length = strcspn(place, " ");
+
         if (take_option(b, argc, argv, &i, usage))
             continue;
-        if (have == wanted)
+        if (!length || !take_place(b, place, length, argv[i]))
             wrong_usage(b->program, usage);
-        rest[have++] = argv[i];
+        place += length;
+        place += strspn(place, " ");
     }
-    if (have != wanted || (with_size && !number(rest[wanted - 2], &size)) ||
-        !number(rest[wanted - 1], &b->count) || b->count == 0)
+    if (*place)
         wrong_usage(b->program, usage);
-    b->size = size;
-    if (with_endpoint)
-        b->endpoint = rest[0];
 }
 
 uint64_t bench_now_ns(void)

@@ -20,14 +20,20 @@
 
 struct bench {
     const char *program;
-    const char *endpoint; /* NULL for those that take none */
+    const char *what;     /* which of its measurements; NULL for those that have one */
+    const char *endpoint; /* or a transport; NULL for those that take none */
+    int peers;            /* 0 for those that take none */
     size_t size;
     uint64_t count;
     bool json;
     int hwm, threads; /* -1: the library's own */
 };
 
-/* `usage` names the places, "bind-to message-size message-count". Ends the program on a mistake. */
+/*
+ * `usage` names the places in their order: "what", "transport" or one that ends in "-to" (the
+ * endpoint), "peers", "message-size", and any other word for the count. Ends the program on a
+ * mistake.
+ */
 void bench_args(struct bench *b, int argc, char **argv, const char *usage);
 
 uint64_t bench_now_ns(void);

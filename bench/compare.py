@@ -7,13 +7,15 @@
 Each row is measured `--rounds` times; in each round every contestant has its turn, and who begins
 changes. Shown are medians, the spread (largest minus smallest, in percent of the median) and how
 many times better ours is: above 1 is ahead. The contestants are zuring over io_uring, zuring over
-readiness, and libzmq.
+readiness, and libzmq; with --bare also two plain sockets, which are as fast as any library can be
+(a row of latency: by calls that do not wait, in a loop).
 
 A run that does not end is killed and repeated, up to three times: libzmq 4.3.4 loses the tail of a
 stream over ipc now and then, and its receiver then waits for ever. How often that was is shown.
 """
 
 import argparse
+import collections
 import json
 import os
 import resource
@@ -28,36 +30,64 @@ import time
 
 ATTEMPTS = 3
 
-# name, kind, transport, size, count, whether it is in the short table
+# What is measured. `peers`: how many sockets are at the other end. `short`: in the short table.
+Row = collections.namedtuple("Row", "kind transport size count short peers", defaults=(False, 1))
+
 ROWS = [
-    ("thr", "tcp", 16, 4000000, True),
-    ("thr", "tcp", 256, 1500000, False),
-    ("thr", "tcp", 1024, 600000, False),
-    ("thr", "tcp", 65536, 20000, True),
-    ("thr", "tcp", 1048576, 2500, False),
-    ("thr", "ipc", 16, 4000000, True),
-    ("thr", "ipc", 256, 1500000, False),
-    ("thr", "ipc", 1024, 600000, False),
-    ("thr", "ipc", 65536, 20000, True),
-    ("thr", "ipc", 1048576, 2500, False),
-    ("thr", "inproc", 16, 5000000, True),
-    ("thr", "inproc", 256, 3000000, False),
-    ("thr", "inproc", 1024, 2000000, False),
-    ("thr", "inproc", 65536, 200000, False),
-    ("thr", "inproc", 1048576, 20000, False),
-    ("lat", "tcp", 64, 20000, True),
-    ("lat", "tcp", 65536, 5000, False),
-    ("lat", "ipc", 64, 20000, True),
-    ("lat", "ipc", 65536, 5000, False),
-    ("lat", "inproc", 64, 30000, True),
-    ("lat", "inproc", 65536, 20000, False),
-    ("many", "tcp", 0, 10000, False),
+    Row("thr", "tcp", 16, 4000000, True),
+    Row("thr", "tcp", 256, 1500000),
+    Row("thr", "tcp", 1024, 600000),
+    Row("thr", "tcp", 65536, 20000, True),
+    Row("thr", "tcp", 1048576, 2500),
+    Row("thr", "ipc", 16, 4000000, True),
+    Row("thr", "ipc", 256, 1500000),
+    Row("thr", "ipc", 1024, 600000),
+    Row("thr", "ipc", 65536, 20000, True),
+    Row("thr", "ipc", 1048576, 2500),
+    Row("thr", "inproc", 16, 5000000, True),
+    Row("thr", "inproc", 256, 3000000),
+    Row("thr", "inproc", 1024, 2000000),
+    Row("thr", "inproc", 65536, 200000),
+    Row("thr", "inproc", 1048576, 20000),
+    Row("fan_out", "tcp", 64, 60000, peers=50),
+    Row("fan_out", "tcp", 64, 6000, peers=500),
+    Row("fan_in", "tcp", 64, 3000000, peers=50),
+    Row("requests", "tcp", 16, 400000, peers=50),
+    Row("connects", "tcp", 0, 2000),
+    Row("lat", "tcp", 64, 20000, True),
+    Row("lat", "tcp", 65536, 5000),
+    Row("lat", "ipc", 64, 20000, True),
+    Row("lat", "ipc", 65536, 5000),
+    Row("lat", "inproc", 64, 30000, True),
+    Row("lat", "inproc", 65536, 20000),
+    Row("many", "tcp", 0, 10000),
 ]
+
+# A row's count is a property of the row: --scale leaves it alone.
+FIXED = ("connects", "many")
+# Programs that start their other side by themselves.
+WHOLE = ("fan_out", "fan_in", "requests", "connects", "many")
+
+NAMES = {
+    "thr": "{transport} throughput {size}",
+    "lat": "{transport} latency {size}",
+    "fan_out": "{transport} PUB to {peers} SUB, {size}",
+    "fan_in": "{transport} {peers} PUSH to PULL, {size}",
+    "requests": "{transport} {peers} DEALER, ROUTER, {size}",
+    "connects": "{transport} {count} connects",
+    "many": "{count} idle",
+}
 
 
 class Contestant:
-    def __init__(self, name, folder, env):
+    """`is_bare`: plain sockets, which no library is ahead of; only rows of one stream have it."""
+
+    def __init__(self, name, folder, env, is_bare=False):
         self.name, self.folder, self.env = name, os.path.abspath(folder), env
+        self.is_bare = is_bare
+
+    def takes(self, row):
+        return not self.is_bare or (row.kind in ("thr", "lat") and row.transport != "inproc")
 
 
 class Trouble(Exception):
@@ -119,20 +149,36 @@ def run_pair(tools, who, local, remote, endpoint, size, count, seconds):
         end(b)
 
 
-def run_row(tools, who, row, scratch, seconds):
-    kind, transport, size, count, _ = row
+def run_whole(args, who, seconds):
+    """A program that is all of it."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    if kind == "many":
-        return result_of(start([os.path.join(tools, "many"), "tcp://127.0.0.1:*", str(count),
-                                "--json"], who, **pipes), 120, "many")
-    if transport == "inproc":
-        return result_of(start([os.path.join(tools, "inproc_" + kind), str(size), str(count),
-                                "--json"], who, **pipes), seconds, "inproc_" + kind)
-    if transport == "tcp":
+    return result_of(start(args + ["--json"], who, **pipes), seconds, os.path.basename(args[0]))
+
+
+def run_bare(tools, who, row, seconds):
+    what = "spin" if row.kind == "lat" else "stream" if row.size >= 65536 else "pipeline"
+    return run_whole([os.path.join(tools, "bare"), what, row.transport, str(row.size),
+                      str(row.count)], who, seconds)
+
+
+def run_row(tools, who, row, scratch, seconds):
+    if who.is_bare:
+        return run_bare(tools, who, row, seconds)
+    numbers = [str(row.size), str(row.count)]
+    if row.kind in FIXED:
+        return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.count)], who,
+                         120)
+    if row.kind in WHOLE:
+        return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.peers)] +
+                         numbers, who, seconds)
+    if row.transport == "inproc":
+        return run_whole([os.path.join(tools, "inproc_" + row.kind)] + numbers, who, seconds)
+    if row.transport == "tcp":
         endpoint = "tcp://127.0.0.1:%d" % free_port()
     else:
         endpoint = "ipc://" + tempfile.mktemp(prefix="e", dir=scratch)
-    return run_pair(tools, who, "local_" + kind, "remote_" + kind, endpoint, size, count, seconds)
+    return run_pair(tools, who, "local_" + row.kind, "remote_" + row.kind, endpoint, row.size,
+                    row.count, seconds)
 
 
 def attempt(tools, who, row, scratch, seconds, troubles):
@@ -152,15 +198,17 @@ def attempt(tools, who, row, scratch, seconds, troubles):
 
 def figures(row, got):
     """name: (value, unit, whether more is better)"""
-    if row[0] == "thr":
-        return {"": (got["messages_per_second"], "msg/s", True)}
-    if row[0] == "lat":
+    if row.kind == "lat":
         return {"": (got["mean_us"], "us", False), "p99": (got["p99_us"], "us", False)}
-    return {
-        "server memory": (got["server_bytes"], "B", False),
-        "client memory": (got["client_bytes"], "B", False),
-        "connect": (got["seconds"] / got["connections"] * 1e6, "us", False),
-    }
+    if row.kind == "connects":
+        return {"": (got["seconds"] * 1000, "ms", False)}
+    if row.kind == "many":
+        return {
+            "server memory": (got["server_bytes"], "B", False),
+            "client memory": (got["client_bytes"], "B", False),
+            "time a connection": (got["seconds"] / got["connections"] * 1e6, "us", False),
+        }
+    return {"": (got["messages_per_second"], "msg/s", True)}
 
 
 def size_text(size):
@@ -171,10 +219,9 @@ def size_text(size):
 
 
 def row_text(row, figure):
-    if row[0] == "many":
-        return "%d idle, %s" % (row[3], {"connect": "time a connection"}.get(figure, figure))
-    kind = "throughput" if row[0] == "thr" else "latency"
-    return "%s %s %s%s" % (row[1], kind, size_text(row[2]), " " + figure if figure else "")
+    fields = dict(row._asdict(), size=size_text(row.size))
+    name = NAMES[row.kind].format(**fields)
+    return name + (", " if row.kind == "many" else " ") + figure if figure else name
 
 
 def value_text(value, unit):
@@ -182,7 +229,7 @@ def value_text(value, unit):
         return "%.2f M/s" % (value / 1e6) if value >= 1e6 else "%.1f k/s" % (value / 1e3)
     if unit == "B":
         return "%.1f KiB" % (value / 1024)
-    return "%.1f us" % value
+    return "%.1f %s" % (value, unit)
 
 
 def spread(values):
@@ -222,7 +269,7 @@ def cells(entry, contestants):
             out.append("%s ±%.0f%%" % (value_text(entry["median"][who.name], entry["unit"]),
                                        entry["spread_percent"][who.name] / 2))
         else:
-            out.append("no result")
+            out.append("-" if who.is_bare else "no result")
     for who in contestants:
         if who.name != "libzmq":
             ratio = entry["ratio"].get(who.name)
@@ -252,33 +299,33 @@ def markdown(rows):
 # ------------------------------------------------------------------------------------- all of it
 
 def row_for(row, who, scale):
-    kind, transport, size, count, short = row
-    if kind == "many":
+    if row.kind == "many":
         # libzmq needs a second descriptor for each of its sockets.
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if who.name == "libzmq" and limit != resource.RLIM_INFINITY:
-            count = min(count, (limit - 300) // 2)
-        return kind, transport, size, count, short
-    return kind, transport, size, max(200, int(count * scale)), short
+            return row._replace(count=min(row.count, (limit - 300) // 2))
+    if row.kind in FIXED:
+        return row
+    return row._replace(count=max(200, int(row.count * scale)))
 
 
 def measure(args, contestants, rows, scratch):
     entries = []
     for i, row in enumerate(rows):
-        samples = {w.name: [] for w in contestants}
-        troubles = {w.name: [] for w in contestants}
+        those = [w for w in contestants if w.takes(row)]
+        samples = {w.name: [] for w in those}
+        troubles = {w.name: [] for w in those}
         begin = time.monotonic()
-        note("[%2d/%d] %-26s " % (i + 1, len(rows), row_text(row, "memory" if row[0] == "many"
-                                                             else "")), end="")
-        for turn in range(1 if row[0] == "many" else args.rounds):
-            k = turn % len(contestants)
-            for who in contestants[k:] + contestants[:k]:
+        note("[%2d/%d] %-28s " % (i + 1, len(rows), row_text(row, "")), end="")
+        for turn in range(1 if row.kind == "many" else args.rounds):
+            k = turn % len(those)
+            for who in those[k:] + those[:k]:
                 got = attempt(args.programs, who, row_for(row, who, args.scale), scratch,
                               args.timeout, troubles[who.name])
                 if got:
                     samples[who.name].append(got)
                 note("." if got else "x", end="")
-        found = summarize(row, contestants, samples, troubles)
+        found = summarize(row, those, samples, troubles)
         entries += found
         best = found[0]["ratio"].get("zuring") if found else None
         note("  %s  %.0f s" % ("x%.2f" % best if best else "-", time.monotonic() - begin))
@@ -299,6 +346,7 @@ def arguments():
     p.add_argument("--short", action="store_true", help="only the rows of the short table")
     p.add_argument("--only", default="", help="only rows whose text contains this")
     p.add_argument("--without-readiness", action="store_true")
+    p.add_argument("--bare", action="store_true", help="also what plain sockets carry")
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--md", metavar="FILE")
     return p.parse_args()
@@ -311,7 +359,9 @@ def main():
                    Contestant("libzmq", args.theirs, {})]
     if args.without_readiness:
         del contestants[1]
-    rows = [r for r in ROWS if (r[4] or not args.short) and args.only in row_text(r, "")]
+    if args.bare:
+        contestants.append(Contestant("bare sockets", args.ours, {}, is_bare=True))
+    rows = [r for r in ROWS if (r.short or not args.short) and args.only in row_text(r, "")]
     if not rows:
         raise SystemExit("compare: no row has such a name")
     scratch = tempfile.mkdtemp(prefix="compare-")
@@ -327,7 +377,8 @@ def main():
     behind = [e["row"] for e in entries if e["ratio"].get("zuring", 1) < 1
               and not e["row"].endswith(" p99")]
     print("behind libzmq: " + ("; ".join(behind) if behind else "no row"))
-    missing = sorted({e["row"] for e in entries for w in contestants if w.name not in e["median"]})
+    missing = sorted({e["row"] for e in entries for w in contestants
+                      if not w.is_bare and w.name not in e["median"]})
     for path, text in ((args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
                                                "rows": entries}, indent=1)),
                        (args.md, markdown(table))):

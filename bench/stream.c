@@ -4,17 +4,27 @@
  */
 #include "bench/stream.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void recv_one(const struct bench *b, void *socket, zmq_msg_t *m)
+void bench_check_size(const struct bench *b, const zmq_msg_t *m)
 {
-    bench_check(zmq_msg_recv(m, socket, 0) >= 0, "zmq_msg_recv");
     if (zmq_msg_size(m) != b->size) {
         fprintf(stderr, "received %zu bytes instead of %zu\n", zmq_msg_size(m), b->size);
         exit(1);
     }
+}
+
+bool bench_recv_one(const struct bench *b, void *socket, zmq_msg_t *m, int flags)
+{
+    if (zmq_msg_recv(m, socket, flags) < 0) {
+        bench_check(flags && zmq_errno() == EAGAIN, "zmq_msg_recv");
+        return false;
+    }
+    bench_check_size(b, m);
+    return true;
 }
 
 void bench_send_all(const struct bench *b, void *socket)
@@ -33,10 +43,10 @@ uint64_t bench_recv_all(const struct bench *b, void *socket)
     zmq_msg_t m;
 
     bench_check(zmq_msg_init(&m) == 0, "zmq_msg_init");
-    recv_one(b, socket, &m);
+    bench_recv_one(b, socket, &m, 0);
     start = bench_now_ns();
     for (uint64_t i = 1; i < b->count; i++)
-        recv_one(b, socket, &m);
+        bench_recv_one(b, socket, &m, 0);
     start = bench_now_ns() - start;
     zmq_msg_close(&m);
     return start;
@@ -48,7 +58,7 @@ void bench_echo(const struct bench *b, void *socket)
 
     bench_check(zmq_msg_init(&m) == 0, "zmq_msg_init");
     for (uint64_t i = 0; i < b->count; i++) {
-        recv_one(b, socket, &m);
+        bench_recv_one(b, socket, &m, 0);
         bench_check(zmq_msg_send(&m, socket, 0) >= 0, "zmq_msg_send");
     }
     zmq_msg_close(&m);
@@ -65,7 +75,7 @@ void bench_ping(const struct bench *b, void *socket)
     start = before = bench_now_ns();
     for (uint64_t i = 0; i < b->count; i++) {
         bench_check(zmq_msg_send(&m, socket, 0) >= 0, "zmq_msg_send");
-        recv_one(b, socket, &m);
+        bench_recv_one(b, socket, &m, 0);
         now = bench_now_ns();
         each[i] = now - before;
         before = now;

@@ -9,6 +9,11 @@
 
 #include "bench/common.h"
 
+/* Ends the program if the message is not of the right size. */
+void bench_check_size(const struct bench *b, const zmq_msg_t *m);
+/* One message, which has to be of the right size. False: there was none (`flags`: ZMQ_DONTWAIT). */
+bool bench_recv_one(const struct bench *b, void *socket, zmq_msg_t *m, int flags);
+
 void bench_send_all(const struct bench *b, void *socket);
 /* Nanoseconds from the arrival of the first message to that of the last. */
 uint64_t bench_recv_all(const struct bench *b, void *socket);
