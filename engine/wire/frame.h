@@ -23,27 +23,30 @@ struct zu_frame {
     uint8_t flags; /* ZU_FRAME_MORE, ZU_FRAME_COMMAND */
 };
 
-/* 0: *f is set and *in has moved to the body. -EAGAIN: need more bytes. -EPROTO: not ZMTP. */
+/* 0: *f is set and *in has moved to the body. -EAGAIN: need more bytes. -EPROTO: not ZMTP; then,
+ * as with -EAGAIN, *f and *in are as they were. */
 int zu_frame_read_v1(struct zu_reader *in, struct zu_frame *f);
 int zu_frame_read_v2_rare(struct zu_reader *in, struct zu_frame *f); /* any header; see below */
 
 /* In the header for speed: it runs once a message. The rare case is a header that may be cut. */
 static inline int zu_frame_read_v2(struct zu_reader *in, struct zu_frame *f)
 {
-    uint64_t be;
+    uint64_t be, size;
 
     if (zu_unlikely(zu_left(in) < ZU_FRAME_HEADER_MAX))
         return zu_frame_read_v2_rare(in, f);
-    f->flags = in->at[0] & (ZU_FRAME_MORE | ZU_FRAME_COMMAND);
     if (!(in->at[0] & ZU_FRAME_LONG)) {
+        f->flags = in->at[0] & (ZU_FRAME_MORE | ZU_FRAME_COMMAND);
         f->size = in->at[1];
         in->at += 2;
         return 0;
     }
     memcpy(&be, in->at + 1, sizeof be);
-    f->size = be64toh(be);
-    if (zu_unlikely(f->size >> 63))
+    size = be64toh(be);
+    if (zu_unlikely(size >> 63))
         return -EPROTO;
+    f->flags = in->at[0] & (ZU_FRAME_MORE | ZU_FRAME_COMMAND);
+    f->size = size;
     in->at += 1 + sizeof be;
     return 0;
 }

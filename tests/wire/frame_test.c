@@ -87,6 +87,7 @@ Test(frame_v2, refuses_what_no_signed_size_can_hold)
     expect_frame(zu_frame_read_v2, "02 7f ff*7", INT64_MAX, 0, 0);
     expect_refused(zu_frame_read_v2, "02 80 00*7", -EPROTO);
     expect_refused(zu_frame_read_v2, "02 ff*8", -EPROTO);
+    expect_refused(zu_frame_read_v2, "02 ff*8 00*8", -EPROTO);
 }
 
 Test(frame_v2, waits_for_the_whole_header)
