@@ -112,6 +112,18 @@ static inline bool zu_pipe_can_read(struct zu_pipe *p)
     return zu_likely(!p->closed && zu_queue_ready(p->in)) || zu_pipe_found_empty(p);
 }
 
+/* For who looks again by himself: no `readable` comes, unless zu_pipe_wake_at is asked for it. */
+static inline bool zu_pipe_has(struct zu_pipe *p)
+{
+    return !p->closed && zu_queue_has(p->in);
+}
+
+/* After zu_pipe_has said false: `readable` comes when `count` parts are there, or never. */
+static inline void zu_pipe_wake_at(struct zu_pipe *p, uint32_t count)
+{
+    zu_queue_wake_at(p->in, count);
+}
+
 /* 0: *m (uninitialised before) is the next part. -EAGAIN: nothing now. */
 static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
 {

@@ -72,6 +72,7 @@ void zu_queue_init(struct zu_queue *q, bool latest_only)
     q->latest_only = latest_only;
     atomic_init(&q->published,
                 latest_only ? LATEST_MIDDLE << LATEST_SHIFT | ZU_QUEUE_ASLEEP : ZU_QUEUE_ASLEEP);
+    atomic_init(&q->wake_at, ZU_QUEUE_NEVER);
     atomic_init(&q->spare, NULL);
 }
 
@@ -266,6 +267,14 @@ static bool look_or_sleep(struct zu_queue *q)
     }
     q->seen = word;
     return true;
+}
+
+bool zu_queue_has(struct zu_queue *q)
+{
+    bool known = q->head_slot != q->head_limit || (!q->latest_only && q->head != q->seen);
+
+    /* [QP2] acquire, as above. */
+    return known || is_news(q, atomic_load_explicit(&q->published, memory_order_acquire));
 }
 
 uint64_t zu_queue_count(const struct zu_queue *q)

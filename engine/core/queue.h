@@ -4,7 +4,9 @@
  *
  * Slots of 64 bytes lie in linked chunks; an unused queue has none. The writer publishes complete
  * messages in batches. A reader that finds nothing is asleep from then on, and the flush that
- * publishes next says so, once: whoever flushed must then wake the reader's owner.
+ * publishes next says so, once: whoever flushed must then wake the reader's owner. A reader that
+ * will look again by itself need not fall asleep; it may name a number of items at which it wants
+ * to be woken all the same.
  *
  * Thread: a writer and a reader; each function says whose it is. Owner: the pipe.
  */
@@ -18,6 +20,7 @@ struct zu_chunk;
 /* A number of items is kept as it is published: in steps of ZU_QUEUE_ITEM, the lowest bit free. */
 #define ZU_QUEUE_ASLEEP 1u
 #define ZU_QUEUE_ITEM   2u
+#define ZU_QUEUE_NEVER  UINT64_MAX
 
 struct zu_queue {
     /* The writer's line. */
@@ -36,9 +39,10 @@ struct zu_queue {
     struct zu_chunk *head_chunk;
     /* The shared line. */
     alignas(ZU_CACHE_LINE) _Atomic uint64_t published; /* items, and whether the reader sleeps */
-    _Atomic(struct zu_chunk *) spare;                  /* one emptied chunk, to be used again */
-    struct zu_chunk *first; /* set once, by the writer, before anything is published */
-    bool latest_only;       /* conflate: never changes */
+    _Atomic uint64_t wake_at;         /* the reader, though not asleep, asks to be woken then */
+    _Atomic(struct zu_chunk *) spare; /* one emptied chunk, to be used again */
+    struct zu_chunk *first;           /* set once, by the writer, before anything is published */
+    bool latest_only;                 /* conflate: never changes */
 };
 
 /* The reader starts asleep: the first flush that publishes asks to wake it. */
@@ -71,23 +75,41 @@ static inline int zu_queue_write(struct zu_queue *q, struct zu_msg *m, bool comp
 /* Writer. Takes back the newest item that no flush may publish yet. False: there is none. */
 bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m);
 
-/* Writer. Publishes all complete items. True: the reader was asleep and must be woken. */
+/* Writer. Publishes all complete items. True: the reader was asleep, or wants it, and must be
+ * woken. */
 static inline bool zu_queue_flush(struct zu_queue *q)
 {
+    bool wanted;
+
     if (q->complete == q->flushed)
         return false;
     q->flushed = q->complete;
     if (zu_unlikely(q->latest_only))
         return zu_queue_flush_latest(q);
+    /* Relaxed, as all of wake_at: a wish, and the reader does not rely on it. */
+    wanted = q->complete >= atomic_load_explicit(&q->wake_at, memory_order_relaxed);
+    if (zu_unlikely(wanted))
+        atomic_store_explicit(&q->wake_at, ZU_QUEUE_NEVER, memory_order_relaxed);
     /* [QP1] release, pairs with [QP2] in queue.c: the items are whole before they are seen. */
-    return atomic_exchange_explicit(&q->published, q->complete, memory_order_release) &
-           ZU_QUEUE_ASLEEP;
+    return (atomic_exchange_explicit(&q->published, q->complete, memory_order_release) &
+            ZU_QUEUE_ASLEEP) ||
+           wanted;
 }
 
 /* Reader. True: an item is there. False: the reader is now asleep. */
 static inline bool zu_queue_ready(struct zu_queue *q)
 {
     return zu_likely(q->head_slot != q->head_limit) || zu_queue_look(q);
+}
+
+/* Reader. The same, but it stays awake: it looks again by itself. */
+bool zu_queue_has(struct zu_queue *q);
+/* Reader, awake and with nothing known to it: the flush that makes it `count` items or more wakes
+ * it, once. Not for a latest_only queue. */
+static inline void zu_queue_wake_at(struct zu_queue *q, uint32_t count)
+{
+    atomic_store_explicit(&q->wake_at, q->head + (uint64_t)count * ZU_QUEUE_ITEM,
+                          memory_order_relaxed);
 }
 
 /* Reader, after zu_queue_ready said true. Borrowed until zu_queue_read. */

@@ -198,6 +198,8 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->start_cmd.run = run_start;
     s->pump_later.run = zu_session_pump_later;
     zu_list_init(&s->pump_later.link);
+    s->gathered.run = zu_session_gathered;
+    zu_list_init(&s->gathered.link);
     zu_list_init(&s->in_parent);
     *out = s;
     return 0;
@@ -314,6 +316,7 @@ static void be_over(struct zu_session *s)
     zu_timer_clear(s->loop, &s->retry);
     zu_timer_clear(s->loop, &s->linger);
     zu_list_remove(&s->pump_later.link);
+    zu_list_remove(&s->gathered.link);
     drop_pipe(s);
     zu_ctx_unpick_loop(s->loop);
     s->parent->over(s);

@@ -103,8 +103,13 @@ struct zu_session {
     /* Going out. */
     struct zu_out *out;
     struct zu_later pump_later;
-    bool out_skip_rest; /* after a reconnect: the rest of a half-sent message */
-    bool out_part;      /* the last frame encoded had MORE */
+    struct zu_later gathered; /* see session_out.c */
+    uint32_t gather_parts;    /* how many are enough */
+    uint32_t stream_parts;    /* small ones taken since the pipe was last found empty */
+    uint32_t batch_parts;     /* small ones, in the last batch, */
+    uint32_t batch_bytes;     /* which was this large */
+    bool out_skip_rest;       /* after a reconnect: the rest of a half-sent message */
+    bool out_part;            /* the last frame encoded had MORE */
 
     struct zu_greeting *greeting; /* until the traffic begins */
     const struct zu_mechanism *mechanism;
@@ -155,6 +160,7 @@ struct zu_props *zu_session_lend_props(struct zu_session *s);
 void zu_session_pump(struct zu_session *s); /* encode and send, unless a send is in flight */
 void zu_session_pump_soon(struct zu_session *s);
 void zu_session_pump_later(struct zu_later *l);
+void zu_session_gathered(struct zu_later *l);
 void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);
 /* Queues bytes ahead of all traffic. -ENOMEM. */
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size);

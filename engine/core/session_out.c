@@ -7,6 +7,14 @@
  *
  * A batch is bounded in bytes, so that a peer which reads slowly cannot make us read far ahead in
  * the pipe: what is in a batch no longer counts against the water mark.
+ *
+ * Gathering. A loop that is faster than the application finds the pipe empty after every few small
+ * messages. If it fell asleep each time, the application would have to wake it, and where the two
+ * share a core it would take the core away from the application at once, with nothing to send but
+ * those few: a stream that is stuck in its slow way. So while small messages stream, a session
+ * whose last batch was small leaves the pipe alone for ZU_LOOP_NAP_US, or until as many messages
+ * are in it as make a large batch. The pipe is empty, or nearly, when that begins; a stream that
+ * ends costs its last messages that time, once, and who sends now and then never waits.
  */
 #include "engine/base/alloc.h"
 #include "engine/core/session.h"
@@ -21,6 +29,8 @@ enum {
     COPY_MAX = 4 * 1024,      /* bodies up to this are copied */
     PIECES_MAX = 64,          /* of one sendmsg */
     BATCH_BYTES = 128 * 1024, /* a batch ends when it holds this much */
+    BATCH_SMALL = 32 * 1024,  /* while batches are smaller than this a stream is gathered */
+    STREAM_PARTS = 16,        /* a stream: that many without the pipe being found empty */
     RESERVE_BYTES = 512,      /* of the block, and */
     RESERVE_PIECES = 4,       /* of the pieces: for what is said while a batch is in flight */
 };
@@ -248,7 +258,25 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     s->out_part = m[-1].flags & ZU_MSG_MORE;
     add_block_bytes(o, (size_t)(at - from));
     zu_pipe_take_run(s->pipe, parts, messages);
+    s->stream_parts += (uint32_t)parts;
+    s->batch_parts += (uint32_t)parts;
     return true;
+}
+
+static bool is_streaming(const struct zu_session *s)
+{
+    return s->stream_parts >= STREAM_PARTS && s->state == ZU_SESSION_ACTIVE;
+}
+
+/* While messages stream the pipe is not told that we wait for more: we look again by ourselves. */
+static bool can_read(struct zu_session *s)
+{
+    if (is_streaming(s) && !zu_pipe_has(s->pipe))
+        return false;
+    if (zu_pipe_can_read(s->pipe))
+        return true;
+    s->stream_parts = 0;
+    return false;
 }
 
 /* Moves what the socket wrote into the batch. */
@@ -257,7 +285,7 @@ static void fill(struct zu_session *s, struct zu_out *o)
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
 
-    while (s->pipe && !batch_is_full(s, o) && zu_pipe_can_read(s->pipe)) {
+    while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
         if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
             continue;
         if (zu_pipe_read(s->pipe, &m) < 0)
@@ -292,7 +320,34 @@ static void start_send(struct zu_session *s)
     k->table->sendmsg(k, &s->send_op, s->fd, &o->msg);
 }
 
-void zu_session_pump(struct zu_session *s)
+/* How many parts like those of the last batch make one that is not small; no more than half of what
+ * the pipe may hold, so that the application is not held up. */
+static uint32_t parts_enough(const struct zu_session *s)
+{
+    uint32_t parts = 2 * BATCH_SMALL / (s->batch_bytes / ZU_MAX(s->batch_parts, 1u) + 1);
+
+    if (s->pipe->in_limit)
+        parts = ZU_MIN(parts, s->pipe->in_limit / 2);
+    return ZU_MAX(parts, 1u);
+}
+
+/* True: a stream is gathered, and what is in the pipe has to wait a little. */
+static bool gathers(struct zu_session *s)
+{
+    if (!is_streaming(s) || (s->out && s->out->piece_count))
+        return false;
+    if (!zu_list_empty(&s->gathered.link))
+        return zu_pipe_count(s->pipe) < s->gather_parts;
+    if (s->batch_bytes >= BATCH_SMALL && zu_pipe_has(s->pipe))
+        return false;
+    s->gather_parts = parts_enough(s);
+    zu_pipe_wake_at(s->pipe, s->gather_parts);
+    zu_loop_nap(s->loop, &s->gathered);
+    return true;
+}
+
+/* Sends what there is to send, unless a send is under way. */
+static void pump(struct zu_session *s)
 {
     if (s->send_busy || !zu_session_connected(s) || s->state == ZU_SESSION_GOODBYE)
         return;
@@ -310,7 +365,9 @@ void zu_session_pump(struct zu_session *s)
             zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
             return;
         }
+        s->batch_parts = 0;
         fill(s, o);
+        s->batch_bytes = (uint32_t)o->bytes;
     }
     if (s->out && s->out->piece_count > 0)
         start_send(s);
@@ -318,6 +375,23 @@ void zu_session_pump(struct zu_session *s)
         zu_session_out_reset(s);
     if (s->state == ZU_SESSION_DRAINING && !s->send_busy)
         zu_session_settle(s);
+}
+
+void zu_session_pump(struct zu_session *s)
+{
+    if (s->pipe && gathers(s))
+        return;
+    zu_list_remove(&s->gathered.link);
+    pump(s);
+}
+
+/* What came meanwhile says whether it is a stream still. */
+void zu_session_gathered(struct zu_later *l)
+{
+    struct zu_session *s = zu_container_of(l, struct zu_session, gathered);
+
+    s->stream_parts = 0;
+    pump(s);
 }
 
 void zu_session_pump_later(struct zu_later *l)

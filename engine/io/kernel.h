@@ -95,10 +95,10 @@ struct zu_kernel_table {
 
     /*
      * One round: starts what was asked for, waits until something completes, a wake came, or
-     * timeout_ms passed (0: do not wait; -1: no limit), then runs `done` of all that completed.
+     * timeout_us passed (0: do not wait; -1: no limit), then runs `done` of all that completed.
      * 0; a negative errno only when the kernel boundary itself is broken.
      */
-    int (*enter)(struct zu_kernel *k, int timeout_ms);
+    int (*enter)(struct zu_kernel *k, int64_t timeout_us);
 
     /* Any thread: ends the wait of the current or the next enter. */
     void (*wake)(struct zu_kernel *k);

@@ -19,12 +19,14 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define NAP_NS (10 * 1000 * 1000) /* between two tries at a broken kernel boundary */
+#define REST_NS  (10 * 1000 * 1000) /* between two tries at a broken kernel boundary */
+#define SLACK_NS 1000ul /* by which a nap may be longer; the kernel's default is 50000 */
 
 /* How often the mailbox is run in a round. What commands post to their own loop, a listener to its
  * sessions, runs before the kernel is asked again; who posts without a pause does not keep us. */
@@ -72,28 +74,39 @@ static void waited(struct zu_kernel *k)
     take_mark_back(k->owner);
 }
 
-static int timeout_ms(struct zu_loop *loop)
+static int64_t until_timer_us(struct zu_loop *loop)
 {
     uint64_t now, key;
 
-    if (loop->stopping || !zu_list_empty(&loop->later) || zu_mailbox_peek(&loop->box))
-        return 0;
     if (!loop->timers.top)
         return -1;
     key = loop->timers.top->key;
-    now = loop->clock();
+    now = zu_loop_clock_ms(loop);
     if (key <= now)
         return 0;
-    return (int)ZU_MIN(key - now, (uint64_t)INT_MAX);
+    return (int64_t)ZU_MIN(key - now, (uint64_t)INT_MAX) * 1000;
+}
+
+static int64_t timeout_us(struct zu_loop *loop)
+{
+    int64_t timer, nap;
+
+    if (loop->stopping || !zu_list_empty(&loop->later) || zu_mailbox_peek(&loop->box))
+        return 0;
+    timer = until_timer_us(loop);
+    if (zu_list_empty(&loop->naps))
+        return timer;
+    nap = ZU_MAX((int64_t)(loop->nap_end_ns - loop->clock()) / 1000, (int64_t)0);
+    return timer < 0 ? nap : ZU_MIN(timer, nap);
 }
 
 static int enter_kernel(struct zu_loop *loop, bool may_sleep)
 {
-    int ms = may_sleep ? timeout_ms(loop) : 0;
+    int64_t us = may_sleep ? timeout_us(loop) : 0;
     int rc;
 
-    loop->marked = ms != 0 && zu_mailbox_sleep(&loop->box);
-    rc = loop->kernel->table->enter(loop->kernel, loop->marked ? ms : 0);
+    loop->marked = us != 0 && zu_mailbox_sleep(&loop->box);
+    rc = loop->kernel->table->enter(loop->kernel, loop->marked ? us : 0);
     take_mark_back(loop);
     return rc;
 }
@@ -120,6 +133,24 @@ static void run_later(struct zu_loop *loop)
         zu_container_of(l, struct zu_later, link)->run(zu_container_of(l, struct zu_later, link));
 }
 
+void zu_loop_nap(struct zu_loop *loop, struct zu_later *l)
+{
+    if (zu_list_empty(&loop->naps))
+        loop->nap_end_ns = loop->clock() + ZU_LOOP_NAP_US * 1000;
+    if (zu_list_empty(&l->link))
+        zu_list_append(&loop->naps, &l->link);
+}
+
+static void end_naps(struct zu_loop *loop, bool may_sleep)
+{
+    struct zu_list *l;
+
+    if (zu_list_empty(&loop->naps) || (may_sleep && loop->clock() < loop->nap_end_ns))
+        return;
+    while ((l = zu_list_pop(&loop->naps)))
+        zu_list_append(&loop->later, l);
+}
+
 void zu_loop_later(struct zu_loop *loop, struct zu_later *l)
 {
     if (zu_list_empty(&l->link))
@@ -132,11 +163,12 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
     int rc;
 
     memset(loop, 0, sizeof(*loop));
-    loop->clock = clock ? clock : zu_now_ms;
-    loop->now_ms = loop->clock();
+    loop->clock = clock ? clock : zu_now_ns;
+    loop->now_ms = zu_loop_clock_ms(loop);
     loop->stop_cmd.run = stop;
     loop->pid = getpid();
     zu_list_init(&loop->later);
+    zu_list_init(&loop->naps);
     zu_list_init(&loop->spares);
     zu_mailbox_init(&loop->box, wake);
     if ((rc = kernel->open(&loop->kernel)) < 0)
@@ -150,11 +182,12 @@ int zu_loop_round(struct zu_loop *loop, bool may_sleep)
 {
     int rc = enter_kernel(loop, may_sleep), runs = 0;
 
-    loop->now_ms = loop->clock();
+    loop->now_ms = zu_loop_clock_ms(loop);
     zu_count(&loop->rounds, 1);
     while (runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box))
         runs++;
     fire_timers(loop);
+    end_naps(loop, may_sleep);
     run_later(loop);
     return rc;
 }
@@ -162,6 +195,7 @@ int zu_loop_round(struct zu_loop *loop, bool may_sleep)
 void zu_loop_fini(struct zu_loop *loop)
 {
     zu_mailbox_close(&loop->box);
+    end_naps(loop, false);
     while (!zu_list_empty(&loop->later))
         run_later(loop);
     /* [A1] acquire, pairs with [R1] in wake: the last poster has left. */
@@ -218,11 +252,12 @@ static void dress_thread(const struct zu_loop_config *config)
     }
     set_cpus(config);
     set_scheduling(config);
+    prctl(PR_SET_TIMERSLACK, SLACK_NS, 0, 0, 0);
 }
 
-static void nap(void)
+static void rest(void)
 {
-    struct timespec ts = {.tv_nsec = NAP_NS};
+    struct timespec ts = {.tv_nsec = REST_NS};
 
     nanosleep(&ts, NULL);
 }
@@ -240,7 +275,7 @@ static void *run_thread(void *arg)
         return NULL;
     while (!loop->stopping)
         if (zu_loop_round(loop, true) < 0)
-            nap();
+            rest();
     zu_loop_fini(loop);
     return NULL;
 }

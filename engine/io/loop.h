@@ -2,7 +2,7 @@
 /*
  * loop: one thread, one kernel boundary, the timers and the mailbox of all that lives on it. A
  * round is: enter the kernel (start, wait, run completions), run the mailbox, fire timers, run what
- * was put off to the end of the round.
+ * was put off to the end of the round, or for a nap that is over.
  *
  * Thread: its own, but where a function says any. Owner: the context.
  */
@@ -31,11 +31,13 @@ struct zu_loop {
     struct zu_heap timers;
     uint64_t now_ms;       /* of this round */
     struct zu_list later;  /* struct zu_later */
+    struct zu_list naps;   /* struct zu_later, all due */
+    uint64_t nap_end_ns;   /* at this time */
     _Atomic uint32_t load; /* connections that live here; any thread reads it to choose a loop */
     uint64_t rounds;
     uint64_t wakes_owed;        /* sleeps that a post ended: each calls the wake-up exactly once */
     _Atomic uint64_t wakes_had; /* wake-ups that are over: the poster touches the loop no more */
-    uint64_t (*clock)(void);    /* milliseconds; zu_now_ms, or a test's own */
+    uint64_t (*clock)(void);    /* nanoseconds; zu_now_ns, or a test's own */
     struct zu_list spares;      /* memory that those who live here keep for each other: each begins
                               with a struct zu_list and is freed with the loop */
     uint32_t spare_count;
@@ -79,6 +81,12 @@ struct zu_loop_stats {
 /* Any thread, while the loop is there. */
 void zu_loop_stats(const struct zu_loop *loop, struct zu_loop_stats *out);
 
+/* Loop thread. Not of the round, but of now. */
+static inline uint64_t zu_loop_clock_ms(const struct zu_loop *loop)
+{
+    return loop->clock() / 1000000;
+}
+
 /* Any thread. The command runs in the next round. Never closed while an object lives here. */
 static inline void zu_loop_post(struct zu_loop *loop, struct zu_cmd *cmd)
 {
@@ -87,5 +95,9 @@ static inline void zu_loop_post(struct zu_loop *loop, struct zu_cmd *cmd)
 
 /* Loop thread. At the end of this round; once, however often it was asked for. */
 void zu_loop_later(struct zu_loop *loop, struct zu_later *l);
+/* Loop thread. After ZU_LOOP_NAP_US at most: all naps of a loop end together. In a round that may
+ * not sleep it is over at once. */
+#define ZU_LOOP_NAP_US 30
+void zu_loop_nap(struct zu_loop *loop, struct zu_later *l);
 
 #endif

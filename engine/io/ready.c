@@ -34,7 +34,7 @@
 #define PAGE_SLOTS  256
 #define EVENTS_MAX  256
 #define ACCEPTS_MAX 64      /* in a row, before others get their turn */
-#define NO_BLOCK_MS 10      /* between two looks for memory */
+#define NO_BLOCK_US 10000   /* between two looks for memory */
 #define NO_BLOCK    INT_MIN /* a call's outcome: to be tried again by time */
 #define WAKE_KEY    UINT64_MAX
 
@@ -54,7 +54,8 @@ struct ready {
     struct zu_kernel k;
     int epoll_fd, wake_fd;
     pid_t pid;
-    bool skipped; /* the last enter did not look at epoll */
+    bool skipped;   /* the last enter did not look at epoll */
+    bool no_pwait2; /* this kernel has none */
     struct zu_list todo, starved, ended;
     struct slot **pages;
     size_t page_count;
@@ -413,12 +414,29 @@ static void note_edge(struct ready *r, int fd, uint32_t events)
     }
 }
 
-static int look(struct ready *r, int timeout_ms)
+/* A nap is less than a millisecond: where that cannot be had (epoll_pwait2: Linux 5.11), or is
+ * forbidden, it is spent awake. */
+static int wait_for_events(struct ready *r, int64_t timeout_us)
+{
+    struct timespec ts = {timeout_us / 1000000, timeout_us % 1000000 * 1000};
+    int n;
+
+    if (timeout_us > 0 && timeout_us % 1000 && !r->no_pwait2) {
+        n = epoll_pwait2(r->epoll_fd, r->events, EVENTS_MAX, &ts, NULL);
+        if (n >= 0 || errno == EINTR)
+            return n;
+        r->no_pwait2 = true;
+    }
+    timeout_us = timeout_us < 0 ? -1 : ZU_MIN(timeout_us / 1000, (int64_t)INT_MAX);
+    return epoll_wait(r->epoll_fd, r->events, EVENTS_MAX, (int)timeout_us);
+}
+
+static int look(struct ready *r, int64_t timeout_us)
 {
     int n;
 
     zu_count(&r->k.stats.enters, 1);
-    n = epoll_wait(r->epoll_fd, r->events, EVENTS_MAX, timeout_ms);
+    n = wait_for_events(r, timeout_us);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < n; i++) {
@@ -464,16 +482,16 @@ static void run_ended(struct ready *r)
     }
 }
 
-static int wait_limit(const struct ready *r, int timeout_ms)
+static int64_t wait_limit(const struct ready *r, int64_t timeout_us)
 {
     if (!zu_list_empty(&r->ended))
         return 0;
     if (zu_list_empty(&r->starved))
-        return timeout_ms;
-    return timeout_ms < 0 ? NO_BLOCK_MS : ZU_MIN(timeout_ms, NO_BLOCK_MS);
+        return timeout_us;
+    return timeout_us < 0 ? NO_BLOCK_US : ZU_MIN(timeout_us, NO_BLOCK_US);
 }
 
-static int ready_enter(struct zu_kernel *k, int timeout_ms)
+static int ready_enter(struct zu_kernel *k, int64_t timeout_us)
 {
     struct ready *r = ready_of(k);
     struct zu_list *l;
@@ -485,7 +503,7 @@ static int ready_enter(struct zu_kernel *k, int timeout_ms)
     /* With something to run there is no need to look, but for others not to be passed over. */
     r->skipped = !zu_list_empty(&r->ended) && !r->skipped;
     if (!r->skipped) {
-        rc = look(r, wait_limit(r, timeout_ms));
+        rc = look(r, wait_limit(r, timeout_us));
         attempt_all(r);
     }
     if (k->waited)

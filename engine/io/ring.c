@@ -33,7 +33,7 @@
 #define SQ_ENTRIES   256
 #define CQ_ENTRIES   4096
 #define ONE_CALL_MAX (1u << 30) /* a submission entry counts in 32 bits; the kernel in 31 */
-#define NO_BLOCK_MS  10         /* between two looks for memory */
+#define NO_BLOCK_US  10000      /* between two looks for memory */
 #define SHORT_NAP_NS (1000 * 1000)
 #define CLOSE_TRIES  100
 #define WORKERS_MAX  64 /* threads of the kernel's, for what can only block */
@@ -71,14 +71,14 @@ static unsigned publish(struct io_uring_sq *sq)
 }
 
 /* Submits, lets the kernel's deferred work run, and waits for a completion if `wait`. */
-static int submit(struct ring *r, bool wait, int timeout_ms)
+static int submit(struct ring *r, bool wait, int64_t timeout_us)
 {
-    struct __kernel_timespec ts = {timeout_ms / 1000, timeout_ms % 1000 * 1000000LL};
+    struct __kernel_timespec ts = {timeout_us / 1000000, timeout_us % 1000000 * 1000};
     struct io_uring_getevents_arg arg = {.ts = (uintptr_t)&ts};
     unsigned flags = r->enter_flags | IORING_ENTER_GETEVENTS;
 
     zu_count(&r->k.stats.enters, 1);
-    if (!wait || timeout_ms < 0)
+    if (!wait || timeout_us < 0)
         return io_uring_enter2((unsigned)r->enter_fd, publish(&r->u.sq), wait, flags, NULL, 0);
     return io_uring_enter2((unsigned)r->enter_fd, publish(&r->u.sq), 1,
                            flags | IORING_ENTER_EXT_ARG, (sigset_t *)&arg, sizeof(arg));
@@ -287,16 +287,16 @@ static void start_what_waits(struct ring *r)
 }
 
 /* How long enter may wait: not at all while anything can be done without the kernel's saying. */
-static int wait_limit(struct ring *r, int timeout_ms)
+static int64_t wait_limit(struct ring *r, int64_t timeout_us)
 {
     if (!zu_list_empty(&r->ended) || !zu_list_empty(&r->queued) || !zu_list_empty(&r->recalls) ||
         !r->wake_armed || io_uring_cq_ready(&r->u))
         return 0;
     if (zu_list_empty(&r->starved))
-        return timeout_ms;
+        return timeout_us;
     if (r->group.present)
         return 0; /* the next of the starved take their turn */
-    return timeout_ms < 0 ? NO_BLOCK_MS : ZU_MIN(timeout_ms, NO_BLOCK_MS);
+    return timeout_us < 0 ? NO_BLOCK_US : ZU_MIN(timeout_us, NO_BLOCK_US);
 }
 
 /* True: to be started again. */
@@ -381,14 +381,14 @@ static int judge(struct ring *r, int rc)
     return 0;
 }
 
-static int ring_enter(struct zu_kernel *k, int timeout_ms)
+static int ring_enter(struct zu_kernel *k, int64_t timeout_us)
 {
     struct ring *r = ring_of(k);
     int rc;
 
     start_what_waits(r);
-    timeout_ms = wait_limit(r, timeout_ms);
-    rc = judge(r, submit(r, timeout_ms != 0, timeout_ms));
+    timeout_us = wait_limit(r, timeout_us);
+    rc = judge(r, submit(r, timeout_us != 0, timeout_us));
     if (k->waited)
         k->waited(k);
     reap(r);

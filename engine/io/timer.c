@@ -9,7 +9,7 @@
 
 void zu_timer_set(struct zu_loop *loop, struct zu_timer *t, uint64_t ms)
 {
-    uint64_t now = loop->clock();
+    uint64_t now = zu_loop_clock_ms(loop);
     uint64_t wait = ms ? ms + 1 : 0;
 
     zu_timer_clear(loop, t);

@@ -157,6 +157,45 @@ Test(queue, asks_to_wake_once_a_sleep)
     expect_number(4);
 }
 
+Test(queue, lets_the_reader_stay_awake)
+{
+    write_number(1, true);
+    zu_queue_flush(&q);
+    cr_assert(zu_queue_has(&q));
+    expect_number(1);
+    cr_assert_not(zu_queue_has(&q));
+    write_number(2, true);
+    cr_assert_not(zu_queue_flush(&q), "it is not asleep");
+    cr_assert(zu_queue_has(&q));
+    expect_number(2);
+    expect_nothing();
+    write_number(3, true);
+    cr_assert(zu_queue_flush(&q), "it is asleep");
+    expect_number(3);
+}
+
+Test(queue, wakes_a_reader_who_is_awake_at_the_number_he_named)
+{
+    write_number(1, true);
+    zu_queue_flush(&q);
+    expect_number(1);
+    cr_assert_not(zu_queue_has(&q));
+    zu_queue_wake_at(&q, 3);
+    for (uint32_t i = 2; i <= 5; i++) {
+        write_number(i, true);
+        cr_assert_eq(zu_queue_flush(&q), i == 4, "%u", i); /* the third, and once */
+    }
+    for (uint32_t i = 2; i <= 5; i++)
+        expect_number(i);
+    zu_queue_wake_at(&q, 2);
+    write_number(6, true);
+    write_number(7, true);
+    write_number(8, true);
+    cr_assert(zu_queue_flush(&q), "that and more");
+    for (uint32_t i = 6; i <= 8; i++)
+        expect_number(i);
+}
+
 Test(queue, lends_the_next_item_until_it_is_read)
 {
     write_number(1, true);

@@ -76,7 +76,7 @@ static inline struct zu_kernel *opened(const struct zu_kernel_table *table)
     do {                                                                                           \
         uint64_t until_ = zu_now_ms() + DEADLINE_MS;                                               \
         while (!(cond)) {                                                                          \
-            cr_assert_eq((k)->table->enter((k), 20), 0);                                           \
+            cr_assert_eq((k)->table->enter((k), 20000), 0);                                        \
             cr_assert(zu_now_ms() < until_, "never came true: %s", #cond);                         \
         }                                                                                          \
     } while (0)

@@ -536,7 +536,7 @@ BOTH(poll_works_beside_a_receive_and_a_send_that_wait)
     table->poll(k, &fresh(&in_poll)->op, sv[1], POLLIN);
     table->poll(k, &fresh(&out_poll)->op, sv[1], POLLOUT);
     for (int i = 0; i < 3; i++)
-        table->enter(k, 1);
+        table->enter(k, 1000);
     CR_EQ_INT(in.heard + out.heard + in_poll.heard + out_poll.heard, 0);
     while (read(sv[0], sink, sizeof(sink)) > 0)
         ;

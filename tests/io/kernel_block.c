@@ -136,7 +136,7 @@ BOTH(a_receive_waits_for_memory_and_does_not_fail)
         CR_EQ_INT(write(sv[0], "x", 1), 1);
         table->recv_block(k, &fresh(&q)->op, sv[1]);
         for (int i = 0; i < 10 && !q.finals; i++)
-            table->enter(k, 20);
+            table->enter(k, 20000);
         if (!q.finals)
             break;
         held[n] = q.block;
@@ -150,7 +150,7 @@ BOTH(a_receive_waits_for_memory_and_does_not_fail)
         CR_EQ_INT(write(sv[0], "x", 1), 1);
         table->recv_block(k, &fresh(&q)->op, sv[1]);
         for (int i = 0; i < 5; i++)
-            table->enter(k, 5);
+            table->enter(k, 5000);
         CR_EQ_INT(q.heard, 0);
     }
     zu_alloc_refuse = NULL; /* there is memory again, and nobody tells */
@@ -177,7 +177,7 @@ BOTH(a_receive_that_waits_for_memory_can_be_cancelled)
     for (unsigned i = 0; i < 80; i++)
         table->recv_block(k, &fresh(&q[i])->op, sv[1]);
     for (int i = 0; i < 3; i++)
-        table->enter(k, 1);
+        table->enter(k, 1000);
     CR_EQ_INT(finals_of(q, 80), 0);
     for (unsigned i = 0; i < 80; i++)
         table->cancel(k, &q[i].op);

@@ -136,12 +136,12 @@ Test(step, the_kernel_may_wait_until_the_earliest_timer)
     cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
     zu_timer_set(&loop, &a.timer, 500);
     step(0);
-    cr_assert_eq(scripted_last_timeout(loop.kernel), 501);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 501000);
     step(400);
-    cr_assert_eq(scripted_last_timeout(loop.kernel), 101);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 101000);
     zu_timer_set(&loop, &a.timer, (uint64_t)1 << 40);
     step(0);
-    cr_assert_eq(scripted_last_timeout(loop.kernel), INT32_MAX);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), INT32_MAX * INT64_C(1000));
     zu_timer_clear(&loop, &a.timer);
 }
 
@@ -184,6 +184,58 @@ static struct errand *errand(struct errand *e, unsigned number)
     *e = (struct errand){.cmd.run = run_errand, .later.run = run_late, .number = number};
     zu_list_init(&e->later.link);
     return e;
+}
+
+Test(step, naps_end_together_and_in_time)
+{
+    struct errand e[2];
+
+    zu_loop_nap(&loop, &errand(&e[0], 0)->later);
+    zu_loop_nap(&loop, &e[0].later); /* asked for twice, it runs once */
+    scripted_pass_us(ZU_LOOP_NAP_US - 10);
+    zu_loop_nap(&loop, &errand(&e[1], 1)->later);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 10);
+    cr_assert_eq(fired, 0);
+    scripted_pass_us(10);
+    step(0);
+    cr_assert_eq(fired, 2);
+    cr_assert_arr_eq(order, ((unsigned[]){0, 1}), 2 * sizeof(unsigned));
+    step(1);
+    cr_assert_eq(fired, 2);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
+Test(step, a_timer_ends_the_wait_of_a_nap)
+{
+    struct alarm a = {.timer.fire = ring_alarm};
+    struct errand e;
+
+    zu_timer_set(&loop, &a.timer, 0);
+    zu_loop_nap(&loop, &errand(&e, 9)->later);
+    step(1);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    cr_assert_arr_eq(order, ((unsigned[]){0, 9}), 2 * sizeof(unsigned));
+}
+
+Test(step, a_nap_that_is_taken_back_does_not_run)
+{
+    struct errand e;
+
+    zu_loop_nap(&loop, &errand(&e, 0)->later);
+    zu_list_remove(&e.later.link);
+    step(1);
+    cr_assert_eq(fired, 0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
+Test(step, a_round_that_may_not_sleep_has_no_time_for_naps)
+{
+    struct errand e;
+
+    zu_loop_nap(&loop, &errand(&e, 0)->later);
+    cr_assert_eq(zu_loop_round(&loop, false), 0);
+    cr_assert_eq(fired, 1);
 }
 
 Test(step, commands_run_in_the_order_in_which_they_were_posted)
@@ -571,10 +623,10 @@ BOTH(a_forked_child_frees_nothing_of_its_parents_loop)
 static _Atomic unsigned enters;
 static struct zu_kernel_table broken;
 
-static int broken_enter(struct zu_kernel *k, int timeout_ms)
+static int broken_enter(struct zu_kernel *k, int64_t timeout_us)
 {
     (void)k;
-    (void)timeout_ms;
+    (void)timeout_us;
     atomic_fetch_add(&enters, 1);
     return -EBADF;
 }

@@ -37,7 +37,7 @@ Test(fault, starts_and_cancels_that_find_no_entry_wait_for_one)
     for (unsigned i = 0; i < COUNT; i += 2)
         k->table->cancel(k, &q[i].op);
     for (int i = 0; i < 3; i++)
-        CR_EQ_INT(k->table->enter(k, 1), 0);
+        CR_EQ_INT(k->table->enter(k, 1000), 0);
     refuse = 0;
     DRIVE(k, finals_of(q, COUNT) == COUNT / 2);
     for (unsigned i = 0; i < COUNT; i++) {
@@ -61,10 +61,10 @@ Test(fault, a_passing_error_of_enter_is_none)
 
     for (unsigned i = 0; i < zu_array_len(passing); i++) {
         refuse = passing[i];
-        CR_EQ_INT(k->table->enter(k, 1), 0);
+        CR_EQ_INT(k->table->enter(k, 1000), 0);
     }
     refuse = -EBADF;
-    CR_EQ_INT(k->table->enter(k, 1), -EBADF);
+    CR_EQ_INT(k->table->enter(k, 1000), -EBADF);
     refuse = 0;
     k->table->wake(k);
     DRIVE(k, k->stats.wakes == 1); /* sound again */
@@ -167,7 +167,7 @@ Test(fault, a_receive_that_found_no_block_and_was_cancelled_is_over)
     DRIVE(f.k, second.finals == 1);
     CR_EQ_INT(second.res, -ECANCELED);
     for (int i = 0; i < 3; i++)
-        f.k->table->enter(f.k, 1);
+        f.k->table->enter(f.k, 1000);
     CR_EQ_INT(second.heard, 1);
     CR_EQ_INT(f.q.heard, 1);
     zu_alloc_refuse = NULL;

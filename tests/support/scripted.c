@@ -32,7 +32,8 @@ struct scripted {
     struct zu_list started, outcomes;
     enum scripted_cancel on_cancel;
     struct refusal refusals[KINDS];
-    int broken, last_timeout;
+    int broken;
+    int64_t last_timeout_us;
     int *forgotten;
     size_t forgotten_count, blocks_out;
     _Atomic unsigned wakes;
@@ -145,12 +146,12 @@ static void scripted_give_block(struct zu_kernel *k, struct zu_block *b)
     zu_block_drop(b);
 }
 
-static int scripted_enter(struct zu_kernel *k, int timeout_ms)
+static int scripted_enter(struct zu_kernel *k, int64_t timeout_us)
 {
     struct scripted *s = of(k);
     struct zu_list now, *l;
 
-    s->last_timeout = timeout_ms;
+    s->last_timeout_us = timeout_us;
     zu_count(&k->stats.enters, 1);
     zu_list_take_all(&now, &s->outcomes);
     if (k->waited)
@@ -305,9 +306,9 @@ unsigned scripted_wakes(struct zu_kernel *k)
     return atomic_load(&of(k)->wakes);
 }
 
-int scripted_last_timeout(struct zu_kernel *k)
+int64_t scripted_last_timeout(struct zu_kernel *k)
 {
-    return of(k)->last_timeout;
+    return of(k)->last_timeout_us;
 }
 
 size_t scripted_blocks_out(struct zu_kernel *k)
@@ -315,16 +316,21 @@ size_t scripted_blocks_out(struct zu_kernel *k)
     return of(k)->blocks_out;
 }
 
-static uint64_t time_ms = 1000;
+static uint64_t time_us = 1000000;
 
 uint64_t scripted_clock(void)
 {
-    return time_ms;
+    return time_us * 1000;
 }
 
 void scripted_pass(uint64_t ms)
 {
-    time_ms += ms;
+    time_us += ms * 1000;
+}
+
+void scripted_pass_us(uint64_t us)
+{
+    time_us += us;
 }
 
 const struct zu_kernel_table zu_kernel_scripted = {

@@ -52,12 +52,13 @@ void scripted_refuse(struct zu_kernel *k, enum zu_op_kind kind, int err, unsigne
 /* Enter answers rc (0 or negative) from now on: a broken kernel boundary. */
 void scripted_break(struct zu_kernel *k, int rc);
 
-unsigned scripted_wakes(struct zu_kernel *k);    /* since open */
-int scripted_last_timeout(struct zu_kernel *k);  /* what the last enter was asked to wait */
-size_t scripted_blocks_out(struct zu_kernel *k); /* delivered, and not given back to it */
+unsigned scripted_wakes(struct zu_kernel *k);       /* since open */
+int64_t scripted_last_timeout(struct zu_kernel *k); /* how long the last enter was to wait, in us */
+size_t scripted_blocks_out(struct zu_kernel *k);    /* delivered, and not given back to it */
 
-/* A clock that moves only when told to. */
+/* A clock that moves only when told to. Nanoseconds. */
 uint64_t scripted_clock(void);
 void scripted_pass(uint64_t ms);
+void scripted_pass_us(uint64_t us);
 
 #endif
