@@ -31,11 +31,12 @@ JOBS = str(os.cpu_count() or 2)
 TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev"]
 TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5"]
 SUITE = ["g++", "binutils", "dpkg-dev"]
+COUNTS = ["valgrind", "libc6-dbg"]
 FUZZ = TOOLS + ["clang", "libclang-rt-dev"]
 BENCH = TOOLS + ["libzmq5", "libzmq3-dev", "g++", "libbenchmark-dev"]
 
 OPTIONS = {
-    "build": ["--buildtype=release", "-Dtests=false"],
+    "build": ["--buildtype=release", "-Dtests=false", "-Db_lto=true"],
     "build-debug": ["--buildtype=debug", "-Dbench=false"],
     "build-asan": ["--buildtype=debug", "-Dbench=false", "-Db_sanitize=address,undefined",
                    "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer"],
@@ -354,6 +355,27 @@ def conformance_part(tally, backend, more):
     tally.end_part()
 
 
+def counts(more):
+    return run("counts", [sys.executable, os.path.join(ROOT, "tests/counts/counts.py"), "--program",
+                          os.path.join(ROOT, "build/tests/counts/counts")] + more, 600)
+
+
+def counts_part(tally):
+    tally.part("instructions a message")
+    report = os.path.join(LOGS, "counts.tsv")
+    if os.path.exists(report):
+        os.unlink(report)
+    status = counts(["--tsv", report])
+    if os.path.exists(report):
+        with open(report) as f:
+            for line in f:
+                name, verdict, why = line.rstrip("\n").split("\t")
+                tally.add(name, verdict.lower(), why)
+    else:
+        tally.add("all of them", "fail", "status %d" % status, tail(log_path("counts")))
+    tally.end_part()
+
+
 def soak_runs(tally, runs):
     """nothing_lost, of the release build: every combination of boundary and transport."""
     for backend in ("io_uring", "readiness"):
@@ -403,7 +425,7 @@ def cmd_build(args):
 
 def cmd_test(args):
     """test                  everything; ends with 'N passed, N failed, N skipped'"""
-    need(TESTS + SUITE + FUZZ + BENCH + ["clang-format"])
+    need(TESTS + SUITE + FUZZ + BENCH + COUNTS + ["clang-format"])
     need_localhost()
     begin, tally = time.monotonic(), Tally()
     meson_part(tally, "debug build", "build-debug", 1)
@@ -418,6 +440,7 @@ def cmd_test(args):
         tally.end_part()
         conformance_part(tally, "io_uring", ["--fuzz", "4"])
         conformance_part(tally, "readiness", [])
+        counts_part(tally)
         soak_part(tally, 3)
     except Stop as e:
         tally.add("build", "fail", str(e).split("\n")[0], str(e))
@@ -432,6 +455,13 @@ def cmd_conformance(args):
     build("build")
     backend = os.environ.get("ZURING_BACKEND") or "io_uring"
     return conformance(backend, os.path.join(LOGS, "conformance.tsv"), args or ["--fuzz", "8"])
+
+
+def cmd_counts(args):
+    """counts [--record]     the instructions a message costs, beside the record"""
+    need(BENCH + COUNTS)
+    build("build")
+    return counts(args)
 
 
 def cmd_format(args):
@@ -471,7 +501,7 @@ def cmd_bench(args):
     need(BENCH)
     build("build")
     more = [a for a in args if a != "--against-libzmq"]  # it always is
-    status = compare(more + ["--json", os.path.join(ROOT, "build/bench/results.json"), "--md",
+    status = compare(more + ["--bare", "--json", os.path.join(ROOT, "build/bench/results.json"), "--md",
                              os.path.join(ROOT, "build/bench/results.md")], 7200)
     say("written: build/bench/results.json and results.md")
     return status
