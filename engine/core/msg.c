@@ -63,8 +63,7 @@ static void drop_lent(struct zu_lent *l)
 
 static void init_big(struct zu_msg *m, enum zu_msg_kind kind, void *data, size_t size, void *owner)
 {
-    zu_msg_init(m);
-    m->kind = (uint8_t)kind;
+    zu_msg_init_as(m, kind, 0);
     m->big.data = data;
     m->big.size = size;
     m->big.owner = owner;
@@ -93,8 +92,7 @@ int zu_msg_init_size(struct zu_msg *m, size_t size)
 {
     if (size > ZU_MSG_INLINE_MAX)
         return init_body(m, size);
-    zu_msg_init(m);
-    m->small_size = (uint8_t)size;
+    zu_msg_init_as(m, ZU_MSG_INLINE, size);
     return 0;
 }
 

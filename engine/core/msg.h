@@ -14,6 +14,7 @@
 #include "engine/base/slab.h"
 #include "include/zmq.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define ZU_MSG_INLINE_MAX 33
@@ -66,10 +67,44 @@ static_assert(sizeof(struct zu_msg) == sizeof(zmq_msg_t), "zmq_msg_t is 64 bytes
 static_assert(offsetof(struct zu_msg, small) == 8 && offsetof(struct zu_msg, kind) == 42,
               "applications have seen the inline body at 8");
 
+/*
+ * A message is written in pieces and copied soon after. A load that wants the bytes of several
+ * stores that are not in the cache yet has to wait for them, a dozen nanoseconds a message. So what
+ * stands behind the body is written as one word of 8 bytes, its *tail*, and a message is copied in
+ * words: each of them comes from one store.
+ */
+#define ZU_MSG_TAIL_AT 40
+
+static_assert(offsetof(struct zu_msg, small_size) == ZU_MSG_TAIL_AT + 1 &&
+                  offsetof(struct zu_msg, routing_id) == ZU_MSG_TAIL_AT + 4,
+              "the tail is a word");
+
+/* The tail of a message whose body ends before it and that has no routing id. */
+static inline uint64_t zu_msg_tail(size_t small_size, enum zu_msg_kind kind)
+{
+    return htole64((uint64_t)small_size << 8 | (uint64_t)kind << 16);
+}
+
+static inline void zu_msg_init_as(struct zu_msg *m, enum zu_msg_kind kind, size_t small_size)
+{
+    uint64_t tail = zu_msg_tail(small_size, kind);
+
+    memset(m, 0, sizeof *m);
+    memcpy((uint8_t *)m + ZU_MSG_TAIL_AT, &tail, sizeof tail);
+}
+
 static inline void zu_msg_init(struct zu_msg *m)
 {
-    memset(m, 0, sizeof *m);
-    m->kind = ZU_MSG_INLINE;
+    zu_msg_init_as(m, ZU_MSG_INLINE, 0);
+}
+
+static inline void zu_msg_set_flags(struct zu_msg *m, uint8_t flags)
+{
+    uint64_t tail;
+
+    memcpy(&tail, (uint8_t *)m + ZU_MSG_TAIL_AT, sizeof tail);
+    tail = htole64((le64toh(tail) & ~((uint64_t)UINT8_MAX << 24)) | (uint64_t)flags << 24);
+    memcpy((uint8_t *)m + ZU_MSG_TAIL_AT, &tail, sizeof tail);
 }
 
 static inline bool zu_msg_valid(const struct zu_msg *m)
@@ -117,7 +152,13 @@ static inline void zu_msg_reset(struct zu_msg *m)
 /* *dst is uninitialised or worthless before; *src is a valid empty message after. */
 static inline void zu_msg_take(struct zu_msg *dst, struct zu_msg *src)
 {
-    *dst = *src;
+    for (size_t at = 0; at < sizeof *dst; at += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, (const uint8_t *)src + at, sizeof word);
+        __asm__("" : "+r"(word)); /* or the compiler makes two words one load */
+        memcpy((uint8_t *)dst + at, &word, sizeof word);
+    }
     zu_msg_init(src);
 }
 

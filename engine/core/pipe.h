@@ -132,7 +132,8 @@ static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
     zu_queue_read(p->in, m);
     if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)) && ++p->msgs_read == p->next_ack)
         zu_pipe_acknowledge(p);
-    m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
+    if (zu_unlikely(m->flags & ZU_MSG_UNCOUNTED))
+        m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
     return 0;
 }
 

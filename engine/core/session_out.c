@@ -341,6 +341,8 @@ static bool gathers(struct zu_session *s)
     if (s->batch_bytes >= BATCH_SMALL && zu_pipe_has(s->pipe))
         return false;
     s->gather_parts = parts_enough(s);
+    if (zu_pipe_count(s->pipe) >= s->gather_parts)
+        return false;
     zu_pipe_wake_at(s->pipe, s->gather_parts);
     zu_loop_nap(s->loop, &s->gathered);
     return true;

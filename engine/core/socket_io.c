@@ -181,7 +181,8 @@ int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags)
         return rc;
     if (zu_unlikely(m->props != NULL))
         zu_msg_set_props(m, NULL);
-    m->flags = (uint8_t)((m->flags & ZU_MSG_SHARED) | (flags & ZMQ_SNDMORE ? ZU_MSG_MORE : 0));
+    zu_msg_set_flags(
+        m, (uint8_t)((flags_before & ZU_MSG_SHARED) | (flags & ZMQ_SNDMORE ? ZU_MSG_MORE : 0)));
     rc = s->pattern->send(s, m);
     if (zu_unlikely(rc == -EAGAIN) && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
         rc = send_waiting(s, m);
