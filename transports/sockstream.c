@@ -199,6 +199,11 @@ int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted)
     return tune_service(fd, family, o);
 }
 
+void zu_sockstream_expect(int fd, int bytes)
+{
+    set_int(fd, SOL_SOCKET, SO_RCVLOWAT, bytes);
+}
+
 bool zu_sockstream_answers(int fd)
 {
     struct tcp_info info = {0};

@@ -34,6 +34,8 @@ int zu_sockstream_tune_early(int fd, int family, const struct zu_options *o);
 /* TCP once there is a connection. */
 int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted);
 
+/* SO_RCVLOWAT. */
+void zu_sockstream_expect(int fd, int bytes);
 /* Whether the peer's machine answers what TCP sends or probes with. */
 bool zu_sockstream_answers(int fd);
 

@@ -210,6 +210,7 @@ const struct zu_transport zu_tcp = {
     .open = tcp_open,
     .admit = admit,
     .answers = zu_sockstream_answers,
+    .expect = zu_sockstream_expect,
     .name = zu_sockstream_name,
     .peer_address = peer_address,
 };

@@ -198,6 +198,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->start_cmd.run = run_start;
     s->pump_later.run = zu_session_pump_later;
     zu_list_init(&s->pump_later.link);
+    s->in_expected = 1;
     s->gathered.run = zu_session_gathered;
     zu_list_init(&s->gathered.link);
     zu_list_init(&s->in_parent);

@@ -93,6 +93,7 @@ struct zu_session {
     uint8_t *in_at, *in_end;
     struct zu_msg in_msg; /* being filled, or waiting for room; CLOSED: none */
     size_t in_filled;
+    int in_expected;      /* what the transport was told to expect */
     bool in_whole;        /* in_msg is complete, and not delivered yet */
     bool in_place;        /* in_msg is received straight into; it has memory behind its body */
     bool large;           /* a part of a large body came last */

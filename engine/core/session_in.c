@@ -24,9 +24,11 @@
 enum {
     SLICE_MIN = ZU_RECV_BLOCK_SIZE / 8,
     DIRECT_MIN = 32 * 1024, /* what is missing of a body of this size is received in place */
-    HUGE_BODY = 1 << 30,  /* who announces more than this, and more than there is, means no good */
-    AHEAD = 4 * 1024,     /* what is received together with it */
-    PROPS_AT_ONCE = 4096, /* counts taken with one atomic operation */
+    HUGE_BODY = 1 << 30, /* who announces more than this, and more than there is, means no good */
+    AHEAD = 4 * 1024,    /* what is received together with it */
+    EXPECT_MIN = 128 * 1024, /* when less of it is missing the kernel tells of any bytes; */
+    EXPECT_MAX = 512 * 1024, /* when more, of so many at once */
+    PROPS_AT_ONCE = 4096,    /* counts taken with one atomic operation */
 };
 
 void zu_session_in_reset(struct zu_session *s)
@@ -38,6 +40,7 @@ void zu_session_in_reset(struct zu_session *s)
     if (s->in_msg.kind != ZU_MSG_CLOSED)
         zu_msg_close(&s->in_msg);
     s->in_filled = 0;
+    s->in_expected = 1; /* a new descriptor comes next */
     s->in_whole = s->in_place = s->large = s->paused = false;
     s->in_stash_size = 0;
     s->screen_at = 0;
@@ -232,9 +235,8 @@ static bool init_small(struct zu_session *s, struct zu_msg *m, const uint8_t *bo
     void *data;
 
     if (zu_likely(size <= ZU_MSG_INLINE_MAX)) {
-        zu_msg_init(m);
+        zu_msg_init_as(m, ZU_MSG_INLINE, size);
         memcpy(m->small, body, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
-        m->small_size = (uint8_t)size;
         return true;
     }
     if (size > ZU_SLAB_MAX || !(data = zu_slab_take(&s->loop->slab, size, &owner)))
@@ -339,12 +341,28 @@ static int parse(struct zu_session *s)
     return ZU_MIN(rc, 0);
 }
 
+/*
+ * Of a large body the kernel need not tell every piece that comes. But heartbeats go by what we
+ * have not read yet, which must not be what we do not want to hear of.
+ */
+static void expect(struct zu_session *s)
+{
+    size_t missing = s->in_place ? s->in_msg.big.size - s->in_filled : 0;
+    int bytes = missing < EXPECT_MIN || s->beat ? 1 : (int)ZU_MIN(missing, (size_t)EXPECT_MAX);
+
+    if (bytes == s->in_expected || !s->transport->expect)
+        return;
+    s->in_expected = bytes;
+    s->transport->expect(s->fd, bytes);
+}
+
 static void start_recv(struct zu_session *s)
 {
     struct zu_kernel *k = s->loop->kernel;
     bool was_large = s->large;
 
     s->recv_busy = true;
+    expect(s);
     if (s->in_place) {
         k->table->recv(k, &s->recv_op, s->fd, (uint8_t *)s->in_msg.big.data + s->in_filled,
                        s->in_msg.big.size - s->in_filled + AHEAD);

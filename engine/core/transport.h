@@ -83,6 +83,10 @@ struct zu_transport {
      * connection. */
     bool (*answers)(int fd);
 
+    /* So many bytes are expected: the kernel need not tell before they are there, or it wants them
+     * taken, or the peer has ended. 1 as long as nobody said otherwise. NULL: it tells of any. */
+    void (*expect)(int fd, int bytes);
+
     /* Endpoint texts of a connected descriptor, with the scheme: its own and the peer's. */
     void (*name)(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
     /* What the message property Peer-Address says; "" when nothing is known. */

@@ -112,6 +112,12 @@ static void rig_peer_address(int fd, char out[ZU_ENDPOINT_MAX])
     strcpy(out, "there");
 }
 
+static void rig_expect(int fd, int bytes)
+{
+    (void)fd;
+    current->expected = bytes;
+}
+
 static const struct zu_transport rig_transport = {
     .scheme = "rig",
     .takes_time = true,
@@ -124,6 +130,7 @@ static const struct zu_transport rig_transport = {
     .admit = rig_admit,
     .name = rig_name,
     .peer_address = rig_peer_address,
+    .expect = rig_expect,
 };
 
 /* ---- the observer ---- */

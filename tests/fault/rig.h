@@ -33,6 +33,7 @@ struct rig {
     struct zu_observer observer;
     int listener;          /* the listening descriptor, or -1 */
     int fd, far;           /* of the last connection: the engine's end, the peer's */
+    int expected;          /* what the transport was last told to expect; 0: nothing yet */
     int admit_rc, look_rc; /* what the transport's admit and resolve answer */
     int descriptors;       /* open before */
     unsigned patience_ms;  /* how long rig_say and rig_hear_all wait for a request to be made */

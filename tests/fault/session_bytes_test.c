@@ -219,6 +219,45 @@ Test(session_bytes, long_bodies_come_in_whole_however_they_are_cut)
     rig_leaks(&(struct rig){.label = "long"});
 }
 
+/* The kernel is told how much of a large body it may let gather; not with heartbeats. */
+static void expect_expectations(int heartbeat_ivl, const int *expected, size_t count)
+{
+    static uint8_t bytes[1024 * 1024 + 9 + 3];
+    static const size_t ends[] = {0, 4096, 300000, 700000, 900000, 1000000, sizeof bytes};
+    struct rig r = {.label = "a large body, in pieces"};
+    uint8_t *at = bytes;
+
+    add_frame(&at, 0, 1024 * 1024, 'l');
+    memcpy(at, "\0\1x", 3);
+    rig_open(&r, ZMQ_DEALER);
+    rig_set(&r, ZMQ_HEARTBEAT_IVL, heartbeat_ivl);
+    rig_bind(&r);
+    rig_accept(&r);
+    stage_greet(&r);
+    cr_assert_eq(count, zu_array_len(ends) - 1);
+    for (size_t i = 0; i < count; i++) {
+        size_t size = ends[i + 1] - ends[i];
+
+        cr_assert_eq(rig_say(&r, bytes + ends[i], size, size), size);
+        cr_assert_eq(r.expected, expected[i], "after %zu bytes: %d", ends[i + 1], r.expected);
+    }
+    cr_assert_str_eq(receive_all(&r), "<1048576> x ");
+    rig_end(&r, 0);
+}
+
+Test(session_bytes, of_a_large_body_much_is_expected_at_once)
+{
+    const int half = 512 * 1024;
+
+    expect_expectations(0, (int[]){half, half, 1048576 + 9 - 700000, 1048576 + 9 - 900000, 1, 1},
+                        6);
+}
+
+Test(session_bytes, with_heartbeats_nothing_is_expected)
+{
+    expect_expectations(100000, (int[]){0, 0, 0, 0, 0, 0}, 6);
+}
+
 /* ---- what goes out ---- */
 
 static void write_all_kinds(struct rig *r)
