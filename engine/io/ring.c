@@ -18,8 +18,9 @@
  * A receive of blocks that finds the group empty is ended by the kernel with -ENOBUFS, be there
  * bytes to read or not. That is no error: the group grows, and the receive starts again.
  *
- * The wake-up is an eventfd that is always being read. The waker's value stays in it until the read
- * is there, so none is lost. It is a blocking descriptor: of another the ring would only try once.
+ * The wake-up is a message to the ring, a completion that the waker posts. Where the kernel takes
+ * none it is an eventfd that is always being read. The waker's value stays in it until the read is
+ * there, so none is lost. It is a blocking descriptor: of another the ring would only try once.
  */
 #include "engine/base/alloc.h"
 #include "engine/io/group.h"
@@ -27,16 +28,18 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define SQ_ENTRIES   256
-#define CQ_ENTRIES   4096
-#define ONE_CALL_MAX (1u << 30) /* a submission entry counts in 32 bits; the kernel in 31 */
-#define NO_BLOCK_US  10000      /* between two looks for memory */
-#define SHORT_NAP_NS (1000 * 1000)
-#define CLOSE_TRIES  100
-#define WORKERS_MAX  64 /* threads of the kernel's, for what can only block */
+#define SQ_ENTRIES    256
+#define CQ_ENTRIES    4096
+#define ONE_CALL_MAX  (1u << 30) /* a submission entry counts in 32 bits; the kernel in 31 */
+#define NO_BLOCK_US   10000      /* between two looks for memory */
+#define SHORT_NAP_NS  (1000 * 1000)
+#define CLOSE_TRIES   100
+#define CLOSE_WAIT_US 1000
+#define WORKERS_MAX   64 /* threads of the kernel's, for what can only block */
 
 enum state { IDLE, QUEUED, STARVED, FLYING, RECALLED, ENDED };
 
@@ -50,6 +53,8 @@ struct ring {
     pid_t pid;
     uint64_t wake_value;
     struct zu_op wake_op;
+    struct zu_op message_op;  /* only its address: what messages are marked with */
+    _Atomic bool no_messages; /* one was refused */
     struct zu_list queued, starved, recalls, ended;
     struct zu_group group;
 };
@@ -328,6 +333,10 @@ static void complete(struct ring *r, struct zu_op *op, int res, uint32_t flags)
 
     if (!op)
         return;
+    if (op == &r->message_op) {
+        zu_count(&r->k.stats.wakes, 1);
+        return;
+    }
     if (op == &r->wake_op) {
         r->wake_armed = false;
         zu_count(&r->k.stats.wakes, res > 0);
@@ -396,10 +405,26 @@ static int ring_enter(struct zu_kernel *k, int64_t timeout_us)
     return rc;
 }
 
+static bool send_message(struct ring *r)
+{
+    const struct io_uring_sqe sqe = {.opcode = IORING_OP_MSG_RING,
+                                     .fd = r->u.ring_fd,
+                                     .len = 1,
+                                     .off = (uintptr_t)&r->message_op};
+
+    return syscall(__NR_io_uring_register, -1, ZU_REGISTER_SEND_MSG_RING, &sqe, 1) >= 0;
+}
+
 static void ring_wake(struct zu_kernel *k)
 {
     struct ring *r = ring_of(k);
 
+    if (r->pid != getpid())
+        return;
+    /* Relaxed: who does not know yet is refused, too. */
+    if (!atomic_load_explicit(&r->no_messages, memory_order_relaxed) && send_message(r))
+        return;
+    atomic_store_explicit(&r->no_messages, true, memory_order_relaxed);
     zu_wake_write(r->wake_fd, r->pid);
 }
 
@@ -459,9 +484,9 @@ static void ring_close(struct zu_kernel *k)
 
     r->closing = true;
     if (r->wake_armed)
-        ring_wake(k);
+        zu_wake_write(r->wake_fd, r->pid);
     for (int i = 0; r->wake_armed && i < CLOSE_TRIES; i++) {
-        submit(r, true, 1);
+        submit(r, true, CLOSE_WAIT_US);
         reap(r);
     }
     zu_group_fini(&r->group, &r->u);

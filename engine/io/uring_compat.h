@@ -19,6 +19,9 @@
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
 
+/* Linux 6.13: a message to a ring, from a thread that needs none of its own. */
+#define ZU_REGISTER_SEND_MSG_RING 31u
+
 /* The fields that we fill by name have changed names around them, never place. */
 static_assert(sizeof(struct io_uring_getevents_arg) == 24, "kernel interface");
 static_assert(offsetof(struct io_uring_getevents_arg, ts) == 16, "kernel interface");
