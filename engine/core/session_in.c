@@ -274,6 +274,7 @@ static bool take_run(struct zu_session *s)
         return false;
     zu_session_beat_heard(s);
     lend_many(s, parts);
+    zu_pace_count(&s->loop->pace, parts);
     zu_pipe_fill_slots(s->pipe, parts, whole, messages);
     return true;
 }

@@ -259,6 +259,7 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     add_block_bytes(o, (size_t)(at - from));
     zu_pipe_take_run(s->pipe, parts, messages);
     s->stream_parts += (uint32_t)parts;
+    zu_pace_count(&s->loop->pace, parts);
     s->batch_parts += (uint32_t)parts;
     return true;
 }

@@ -44,6 +44,7 @@ static void wake(struct zu_mailbox *box)
 {
     struct zu_loop *loop = zu_container_of(box, struct zu_loop, box);
 
+    zu_pace_woken(&loop->pace, sched_getcpu());
     loop->kernel->table->wake(loop->kernel);
     /* [R1] release, pairs with [A1] in zu_loop_fini: nothing above is touched after this. */
     atomic_fetch_add_explicit(&loop->wakes_had, 1, memory_order_release);
@@ -105,7 +106,13 @@ static int enter_kernel(struct zu_loop *loop, bool may_sleep)
     int64_t us = may_sleep ? timeout_us(loop) : 0;
     int rc;
 
+    if (us != 0 && zu_pace_yields(&loop->pace)) {
+        sched_yield();
+        us = 0;
+    }
     loop->marked = us != 0 && zu_mailbox_sleep(&loop->box);
+    if (loop->marked)
+        zu_pace_sleeps(&loop->pace, sched_getcpu());
     rc = loop->kernel->table->enter(loop->kernel, loop->marked ? us : 0);
     take_mark_back(loop);
     return rc;
@@ -165,6 +172,7 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
     memset(loop, 0, sizeof(*loop));
     loop->clock = clock ? clock : zu_now_ns;
     loop->now_ms = zu_loop_clock_ms(loop);
+    zu_pace_init(&loop->pace, false, loop->now_ms);
     loop->stop_cmd.run = stop;
     loop->pid = getpid();
     zu_list_init(&loop->later);
@@ -178,14 +186,34 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
     return 0;
 }
 
+/* Goes to the CPU, or back to where it may run. Who may not stays where it is. */
+static void run_on(struct zu_loop *loop, int cpu)
+{
+    cpu_set_t set = loop->cpus;
+
+    if (cpu >= 0) {
+        CPU_ZERO(&set);
+        if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &loop->cpus))
+            CPU_SET(cpu, &set);
+    }
+    if (CPU_COUNT(&set) > 0)
+        pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
 int zu_loop_round(struct zu_loop *loop, bool may_sleep)
 {
-    int rc = enter_kernel(loop, may_sleep), runs = 0;
+    uint64_t completions = loop->kernel->stats.completions;
+    int rc = enter_kernel(loop, may_sleep), runs = 0, cpu;
 
     loop->now_ms = zu_loop_clock_ms(loop);
     zu_count(&loop->rounds, 1);
     while (runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box))
         runs++;
+    cpu = zu_pace_round(&loop->pace, loop->now_ms,
+                        runs > 0 || loop->kernel->stats.completions != completions,
+                        atomic_load_explicit(&loop->load, memory_order_relaxed)); /* a hint */
+    if (zu_unlikely(cpu != ZU_PACE_STAY))
+        run_on(loop, cpu);
     fire_timers(loop);
     end_naps(loop, may_sleep);
     run_later(loop);
@@ -262,6 +290,13 @@ static void rest(void)
     nanosleep(&ts, NULL);
 }
 
+/* Nobody has said where it runs, or with what right. */
+static bool may_follow(struct zu_loop *loop, const struct zu_loop_config *config)
+{
+    return config->cpu_count == 0 && config->sched_policy < 0 && config->sched_priority < 0 &&
+           pthread_getaffinity_np(pthread_self(), sizeof loop->cpus, &loop->cpus) == 0;
+}
+
 static void *run_thread(void *arg)
 {
     struct start *start = arg;
@@ -270,6 +305,7 @@ static void *run_thread(void *arg)
 
     dress_thread(start->config);
     rc = start->rc = zu_loop_init(loop, start->config->kernel, NULL);
+    loop->pace.may_follow = may_follow(loop, start->config);
     sem_post(&start->ready); /* from here on `start` is gone */
     if (rc < 0)
         return NULL;

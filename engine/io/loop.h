@@ -12,9 +12,11 @@
 #include "engine/base/mailbox.h"
 #include "engine/base/slab.h"
 #include "engine/io/kernel.h"
+#include "engine/io/pace.h"
 #include "engine/io/timer.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 struct zu_loop_config {
     const struct zu_kernel_table *kernel;
@@ -42,7 +44,9 @@ struct zu_loop {
                               with a struct zu_list and is freed with the loop */
     uint32_t spare_count;
     struct zu_slab slab; /* for small bodies that come in here */
-    bool marked;         /* the mailbox says that we sleep */
+    struct zu_pace pace;
+    cpu_set_t cpus; /* on which the thread may run, when it does not follow anybody */
+    bool marked;    /* the mailbox says that we sleep */
     bool stopping;
     pthread_t thread;
     pid_t pid; /* a forked child has no such thread */

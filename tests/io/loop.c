@@ -238,6 +238,53 @@ Test(step, a_round_that_may_not_sleep_has_no_time_for_naps)
     cr_assert_eq(fired, 1);
 }
 
+static cpu_set_t cpus_now(void)
+{
+    cpu_set_t set;
+
+    cr_assert_eq(sched_getaffinity(0, sizeof set, &set), 0);
+    return set;
+}
+
+/* A stream that is fed from one CPU takes the loop there, and its end lets it go. */
+Test(step, a_loop_follows_a_stream_and_comes_back)
+{
+    cpu_set_t before = cpus_now(), now;
+    int cpu = 0;
+
+    while (!CPU_ISSET(cpu, &before))
+        cpu++;
+    loop.cpus = before;
+    loop.pace.may_follow = true;
+    zu_pace_woken(&loop.pace, cpu);
+    zu_pace_count(&loop.pace, 1000000);
+    step(1);
+    now = cpus_now();
+    cr_assert(CPU_COUNT(&now) == 1 && CPU_ISSET(cpu, &now));
+    step(1);
+    now = cpus_now();
+    cr_assert(CPU_EQUAL(&now, &before));
+    zu_pace_woken(&loop.pace, CPU_SETSIZE - 1); /* where it may not be */
+    zu_pace_count(&loop.pace, 100000000);
+    step(20);
+    now = cpus_now();
+    cr_assert(CPU_EQUAL(&now, &before));
+}
+
+Test(step, a_loop_that_shares_its_core_with_a_busy_application_looks_twice)
+{
+    for (int i = 0; i < 100; i++) {
+        zu_pace_woken(&loop.pace, 0);
+        zu_pace_sleeps(&loop.pace, 0);
+    }
+    zu_pace_count(&loop.pace, 10000);
+    step(1);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
 Test(step, commands_run_in_the_order_in_which_they_were_posted)
 {
     struct errand e[3];
@@ -474,6 +521,20 @@ BOTH(affinity_and_scheduling_are_applied_and_what_is_refused_is_no_error)
     config.sched_policy = 12345;
     config.cpu_count = 0;
     cr_assert_eq(zu_loop_new(&l, &config), 0);
+    zu_loop_free(l);
+}
+
+BOTH(a_loop_that_was_told_where_to_run_follows_nobody)
+{
+    const int cpus[] = {0};
+    struct zu_loop_config config = {
+        .kernel = table, .cpus = cpus, .cpu_count = 1, .sched_policy = -1, .sched_priority = -1};
+    struct zu_loop *l = made(table);
+
+    cr_assert(l->pace.may_follow);
+    zu_loop_free(l);
+    cr_assert_eq(zu_loop_new(&l, &config), 0);
+    cr_assert_not(l->pace.may_follow);
     zu_loop_free(l);
 }
 

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pace: how a loop shares the machine with the application that feeds it. It only decides; the loop
+ * does. See docs/decisions/0014-pace.md.
+ *
+ * Yield. A loop that shares its core with the application is woken again and again, each time by
+ * taking the core away from it, for next to nothing. While much comes by, such a loop lets the
+ * application run on before it sleeps: what it then finds is worth a round.
+ *
+ * Follow. When it is a stream of one or a few connections, which one core carries faster than two
+ * that pass every message from cache to cache, the loop goes where the application is.
+ *
+ * Thread: the loop's, but where a function says any.
+ */
+#ifndef ZU_IO_PACE_H
+#define ZU_IO_PACE_H
+
+#include "engine/base/base.h"
+
+struct zu_pace {
+    bool may_follow; /* nobody has said where the loop has to run */
+    bool yielded;    /* and nothing came of it */
+    int bound;       /* the CPU it has followed to; ZU_PACE_ANY: none */
+    uint32_t parts;  /* small ones that came by since window_ms */
+    uint64_t window_ms;
+    uint64_t near_until_ms;  /* yield until then */
+    uint64_t follow_next_ms; /* not before */
+    _Atomic int cpu;         /* where the loop went to sleep */
+    _Atomic int waker;     /* where it was last woken from, in this window; ZU_PACE_ANY: not yet */
+    _Atomic uint32_t near; /* how often from where it slept */
+};
+
+enum {
+    ZU_PACE_ANY = -1,  /* may run anywhere */
+    ZU_PACE_STAY = -2, /* as it is */
+};
+
+void zu_pace_init(struct zu_pace *p, bool may_follow, uint64_t now_ms);
+
+/* Any thread: wakes the loop, and runs on this CPU. */
+void zu_pace_woken(struct zu_pace *p, int cpu);
+/* The loop is about to sleep on this CPU. */
+void zu_pace_sleeps(struct zu_pace *p, int cpu);
+
+static inline void zu_pace_count(struct zu_pace *p, size_t parts)
+{
+    p->parts += (uint32_t)parts;
+}
+
+/* Once a round. `busy`: the round had something to do; `load`: how many connections live here.
+ * Where the loop shall run: a CPU, or one of the two above. */
+int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load);
+
+/* The loop has nothing to do. True: it is to yield and look again, and not to sleep yet. */
+bool zu_pace_yields(struct zu_pace *p);
+
+#endif
