@@ -238,6 +238,7 @@ static void forget_connection(struct zu_session *s)
         zu_props_drop(s->props, s->props_credit + 1);
     s->props = NULL;
     s->props_credit = 0;
+    s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
 }
@@ -295,6 +296,7 @@ static void say_goodbye(struct zu_session *s)
     }
     s->goodbye_ms = s->loop->now_ms;
     zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);
+    zu_session_expect(s);
     zu_session_receive(s);
 }
 

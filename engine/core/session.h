@@ -152,6 +152,7 @@ static inline bool zu_session_connected(const struct zu_session *s)
 }
 
 /* session_in.c */
+void zu_session_expect(struct zu_session *s);  /* tells the transport how much is to come */
 void zu_session_receive(struct zu_session *s); /* parse what is there, then receive more */
 void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);

@@ -344,12 +344,15 @@ static int parse(struct zu_session *s)
 
 /*
  * Of a large body the kernel need not tell every piece that comes. But heartbeats go by what we
- * have not read yet, which must not be what we do not want to hear of.
+ * have not read yet, which must not be what we do not want to hear of; and a goodbye is to leave
+ * nothing unread.
  */
-static void expect(struct zu_session *s)
+void zu_session_expect(struct zu_session *s)
 {
     size_t missing = s->in_place ? s->in_msg.big.size - s->in_filled : 0;
-    int bytes = missing < EXPECT_MIN || s->beat ? 1 : (int)ZU_MIN(missing, (size_t)EXPECT_MAX);
+    int bytes = missing < EXPECT_MIN || s->beat || s->state > ZU_SESSION_ACTIVE
+                    ? 1
+                    : (int)ZU_MIN(missing, (size_t)EXPECT_MAX);
 
     if (bytes == s->in_expected || !s->transport->expect)
         return;
@@ -363,7 +366,7 @@ static void start_recv(struct zu_session *s)
     bool was_large = s->large;
 
     s->recv_busy = true;
-    expect(s);
+    zu_session_expect(s);
     if (s->in_place) {
         k->table->recv(k, &s->recv_op, s->fd, (uint8_t *)s->in_msg.big.data + s->in_filled,
                        s->in_msg.big.size - s->in_filled + AHEAD);

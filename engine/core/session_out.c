@@ -370,6 +370,10 @@ static void pump(struct zu_session *s)
         }
         s->batch_parts = 0;
         fill(s, o);
+        if (zu_unlikely(o->piece_count == 0 && is_streaming(s))) {
+            s->stream_parts = 0; /* all was dropped: without a batch nobody would look again */
+            fill(s, o);
+        }
         s->batch_bytes = (uint32_t)o->bytes;
     }
     if (s->out && s->out->piece_count > 0)
