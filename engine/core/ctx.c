@@ -208,7 +208,8 @@ static int start_loop(struct zu_ctx *ctx, size_t i)
                                     .sched_policy = ctx->sched_policy,
                                     .sched_priority = ctx->sched_priority,
                                     .cpus = ctx->cpus,
-                                    .cpu_count = ctx->cpu_count};
+                                    .cpu_count = ctx->cpu_count,
+                                    .alone = ctx->io_threads == 1};
 
     snprintf(name, sizeof name, "%s%sZMQbg/IO/%zu", ctx->name_prefix,
              ctx->name_prefix[0] ? "/" : "", i);

@@ -186,18 +186,18 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
     return 0;
 }
 
-/* Goes to the CPU, or back to where it may run. Who may not stays where it is. */
-static void run_on(struct zu_loop *loop, int cpu)
+/* Goes to the CPU, if it may be there, and may be moved again at once. */
+static void go_to(int cpu)
 {
-    cpu_set_t set = loop->cpus;
+    cpu_set_t may, there;
 
-    if (cpu >= 0) {
-        CPU_ZERO(&set);
-        if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &loop->cpus))
-            CPU_SET(cpu, &set);
-    }
-    if (CPU_COUNT(&set) > 0)
-        pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    if (cpu >= CPU_SETSIZE || pthread_getaffinity_np(pthread_self(), sizeof may, &may) ||
+        !CPU_ISSET(cpu, &may))
+        return;
+    CPU_ZERO(&there);
+    CPU_SET(cpu, &there);
+    pthread_setaffinity_np(pthread_self(), sizeof there, &there);
+    pthread_setaffinity_np(pthread_self(), sizeof may, &may);
 }
 
 int zu_loop_round(struct zu_loop *loop, bool may_sleep)
@@ -213,7 +213,7 @@ int zu_loop_round(struct zu_loop *loop, bool may_sleep)
                         runs > 0 || loop->kernel->stats.completions != completions,
                         atomic_load_explicit(&loop->load, memory_order_relaxed)); /* a hint */
     if (zu_unlikely(cpu != ZU_PACE_STAY))
-        run_on(loop, cpu);
+        go_to(cpu);
     fire_timers(loop);
     end_naps(loop, may_sleep);
     run_later(loop);
@@ -290,11 +290,13 @@ static void rest(void)
     nanosleep(&ts, NULL);
 }
 
-/* Nobody has said where it runs, or with what right. */
-static bool may_follow(struct zu_loop *loop, const struct zu_loop_config *config)
+/* Nobody has said where it runs, or with what right. And of several loops none does: what feeds one
+ * may feed them all. */
+static bool may_follow(const struct zu_loop_config *config)
 {
-    return config->cpu_count == 0 && config->sched_policy < 0 && config->sched_priority < 0 &&
-           pthread_getaffinity_np(pthread_self(), sizeof loop->cpus, &loop->cpus) == 0;
+    return config->alone && config->cpu_count == 0 && config->sched_policy < 0 &&
+           config->sched_priority < 0 &&
+           (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
 }
 
 static void *run_thread(void *arg)
@@ -305,7 +307,7 @@ static void *run_thread(void *arg)
 
     dress_thread(start->config);
     rc = start->rc = zu_loop_init(loop, start->config->kernel, NULL);
-    loop->pace.may_follow = may_follow(loop, start->config);
+    loop->pace.may_follow = may_follow(start->config);
     sem_post(&start->ready); /* from here on `start` is gone */
     if (rc < 0)
         return NULL;

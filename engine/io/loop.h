@@ -25,6 +25,7 @@ struct zu_loop_config {
     int sched_priority; /* or -1 */
     const int *cpus;    /* the thread may run on these; */
     size_t cpu_count;   /* 0: on any */
+    bool alone;         /* there is no other loop in the context */
 };
 
 struct zu_loop {
@@ -45,8 +46,7 @@ struct zu_loop {
     uint32_t spare_count;
     struct zu_slab slab; /* for small bodies that come in here */
     struct zu_pace pace;
-    cpu_set_t cpus; /* on which the thread may run, when it does not follow anybody */
-    bool marked;    /* the mailbox says that we sleep */
+    bool marked; /* the mailbox says that we sleep */
     bool stopping;
     pthread_t thread;
     pid_t pid; /* a forked child has no such thread */

@@ -4,8 +4,8 @@
 enum {
     /* In a millisecond: */
     YIELD_PARTS = 200,   /* much comes by */
-    YIELD_WAKES = 5,     /* and the core is shared */
     FOLLOW_PARTS = 2000, /* a stream of small messages */
+    WAKES = 5,           /* so many say where the application is */
 
     YIELD_MS = 8,    /* a loop that yields is not woken, so it has to try again without */
     FOLLOW_MS = 10,  /* between two moves */
@@ -14,17 +14,22 @@ enum {
 
 void zu_pace_init(struct zu_pace *p, bool may_follow, uint64_t now_ms)
 {
-    *p = (struct zu_pace){.may_follow = may_follow, .bound = ZU_PACE_ANY, .window_ms = now_ms};
-    atomic_init(&p->cpu, ZU_PACE_ANY);
-    atomic_init(&p->waker, ZU_PACE_ANY);
+    *p = (struct zu_pace){.may_follow = may_follow, .window_ms = now_ms};
+    atomic_init(&p->cpu, ZU_PACE_STAY);
+    atomic_init(&p->waker, ZU_PACE_STAY);
 }
 
 /* Relaxed, all of them: numbers to go by, and nothing is read on the strength of them. */
 void zu_pace_woken(struct zu_pace *p, int cpu)
 {
-    atomic_store_explicit(&p->waker, cpu, memory_order_relaxed);
-    if (cpu == atomic_load_explicit(&p->cpu, memory_order_relaxed))
+    if (cpu < 0)
+        return;
+    if (cpu == atomic_load_explicit(&p->cpu, memory_order_relaxed)) {
         atomic_fetch_add_explicit(&p->near, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&p->waker, cpu, memory_order_relaxed);
+    atomic_fetch_add_explicit(&p->far, 1, memory_order_relaxed);
 }
 
 void zu_pace_sleeps(struct zu_pace *p, int cpu)
@@ -33,36 +38,32 @@ void zu_pace_sleeps(struct zu_pace *p, int cpu)
         atomic_store_explicit(&p->cpu, cpu, memory_order_relaxed);
 }
 
-static int follow(struct zu_pace *p, int waker, bool stream, uint64_t now_ms)
+static uint32_t take(_Atomic uint32_t *count)
 {
-    int to = stream ? waker : ZU_PACE_ANY;
-
-    if (!p->may_follow || to == p->bound || (stream && waker == ZU_PACE_ANY))
-        return ZU_PACE_STAY;
-    if (stream && now_ms < p->follow_next_ms)
-        return ZU_PACE_STAY;
-    p->follow_next_ms = now_ms + FOLLOW_MS;
-    return p->bound = to;
+    return atomic_exchange_explicit(count, 0, memory_order_relaxed);
 }
 
 int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load)
 {
-    uint64_t ms = now_ms - p->window_ms, parts = p->parts, near;
-    int waker;
+    uint64_t ms = now_ms - p->window_ms, parts = p->parts, near, far;
 
     if (busy)
         p->yielded = false;
     if (ms == 0)
         return ZU_PACE_STAY;
-    near = atomic_exchange_explicit(&p->near, 0, memory_order_relaxed);
-    waker = atomic_exchange_explicit(&p->waker, ZU_PACE_ANY, memory_order_relaxed);
+    near = take(&p->near);
+    far = take(&p->far);
     p->window_ms = now_ms;
     p->parts = 0;
     if (parts < YIELD_PARTS * ms)
         p->near_until_ms = 0;
-    else if (near >= YIELD_WAKES * ms)
+    else if (near >= WAKES * ms)
         p->near_until_ms = now_ms + YIELD_MS;
-    return follow(p, waker, parts >= FOLLOW_PARTS * ms && load <= FOLLOW_LOAD, now_ms);
+    if (!p->may_follow || parts < FOLLOW_PARTS * ms || load > FOLLOW_LOAD || far < WAKES * ms ||
+        far <= near || now_ms < p->follow_next_ms)
+        return ZU_PACE_STAY;
+    p->follow_next_ms = now_ms + FOLLOW_MS;
+    return atomic_load_explicit(&p->waker, memory_order_relaxed);
 }
 
 bool zu_pace_yields(struct zu_pace *p)

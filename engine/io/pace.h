@@ -8,7 +8,8 @@
  * application run on before it sleeps: what it then finds is worth a round.
  *
  * Follow. When it is a stream of one or a few connections, which one core carries faster than two
- * that pass every message from cache to cache, the loop goes where the application is.
+ * that pass every message from cache to cache, the loop goes where the application is. It does not
+ * stay bound there: the scheduler may move it as ever.
  *
  * Thread: the loop's, but where a function says any.
  */
@@ -17,27 +18,24 @@
 
 #include "engine/base/base.h"
 
+#define ZU_PACE_STAY (-1) /* in the place of a CPU */
+
 struct zu_pace {
     bool may_follow; /* nobody has said where the loop has to run */
     bool yielded;    /* and nothing came of it */
-    int bound;       /* the CPU it has followed to; ZU_PACE_ANY: none */
     uint32_t parts;  /* small ones that came by since window_ms */
     uint64_t window_ms;
     uint64_t near_until_ms;  /* yield until then */
     uint64_t follow_next_ms; /* not before */
     _Atomic int cpu;         /* where the loop went to sleep */
-    _Atomic int waker;     /* where it was last woken from, in this window; ZU_PACE_ANY: not yet */
-    _Atomic uint32_t near; /* how often from where it slept */
-};
-
-enum {
-    ZU_PACE_ANY = -1,  /* may run anywhere */
-    ZU_PACE_STAY = -2, /* as it is */
+    _Atomic int waker;       /* where it was last woken from, when that was not the same */
+    _Atomic uint32_t near;   /* how often from the same, */
+    _Atomic uint32_t far;    /* and from another */
 };
 
 void zu_pace_init(struct zu_pace *p, bool may_follow, uint64_t now_ms);
 
-/* Any thread: wakes the loop, and runs on this CPU. */
+/* Any thread: wakes the loop, and runs on this CPU; -1: it does not know. */
 void zu_pace_woken(struct zu_pace *p, int cpu);
 /* The loop is about to sleep on this CPU. */
 void zu_pace_sleeps(struct zu_pace *p, int cpu);
@@ -48,7 +46,7 @@ static inline void zu_pace_count(struct zu_pace *p, size_t parts)
 }
 
 /* Once a round. `busy`: the round had something to do; `load`: how many connections live here.
- * Where the loop shall run: a CPU, or one of the two above. */
+ * To which CPU the loop is to go, or ZU_PACE_STAY. */
 int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load);
 
 /* The loop has nothing to do. True: it is to yield and look again, and not to sleep yet. */

@@ -67,26 +67,42 @@ Test(pace, sleeps_when_yielding_brought_nothing)
 
 Test(pace, follows_a_stream)
 {
-    cr_assert_eq(pass(1001, 1999, 1, 3, 1), ZU_PACE_STAY);
-    cr_assert_eq(pass(1002, 2000, 1, 3, 1), 3);
-    cr_assert_eq(pass(1003, 2000, 1, 3, 1), ZU_PACE_STAY); /* is there already */
-    cr_assert_eq(pass(1004, 2000, 0, 0, 1), ZU_PACE_STAY); /* nobody says where he is */
-    cr_assert_eq(pass(1005, 2000, 1, 2, 1), ZU_PACE_STAY); /* not so soon again */
-    cr_assert_eq(pass(1012, 14000, 1, 2, 1), 2);
-    cr_assert_eq(pass(1013, 1999, 1, 2, 1), ZU_PACE_ANY); /* the stream is over */
-    cr_assert_eq(pass(1014, 0, 1, 2, 1), ZU_PACE_STAY);
+    cr_assert_eq(pass(1001, 1999, 5, 3, 1), ZU_PACE_STAY);
+    cr_assert_eq(pass(1002, 2000, 4, 3, 1), ZU_PACE_STAY); /* hardly woken */
+    cr_assert_eq(pass(1003, 2000, 5, 1, 1), ZU_PACE_STAY); /* is there already */
+    cr_assert_eq(pass(1004, 2000, 5, 3, 1), 3);
+    cr_assert_eq(pass(1005, 2000, 5, 2, 1), ZU_PACE_STAY); /* not so soon again */
+    cr_assert_eq(pass(1014, 2000 * 9, 5 * 9, 2, 1), 2);
+    cr_assert_eq(pass(1024, 2000 * 10 - 1, 100, 3, 1), ZU_PACE_STAY);
+}
+
+Test(pace, stays_where_most_wake_it)
+{
+    zu_pace_sleeps(&pace, 1);
+    for (int i = 0; i < 10; i++)
+        zu_pace_woken(&pace, 1);
+    cr_assert_eq(pass(1001, 5000, 10, 3, 1), ZU_PACE_STAY);
 }
 
 Test(pace, follows_nobody_when_there_are_many)
 {
-    cr_assert_eq(pass(1001, 9000, 1, 3, 5), ZU_PACE_STAY);
-    cr_assert_eq(pass(1002, 9000, 1, 3, 4), 3);
-    cr_assert_eq(pass(1003, 9000, 1, 3, 5), ZU_PACE_ANY);
+    cr_assert_eq(pass(1001, 9000, 9, 3, 5), ZU_PACE_STAY);
+    cr_assert_eq(pass(1002, 9000, 9, 3, 4), 3);
 }
 
 Test(pace, follows_nobody_where_it_was_told_where_to_run)
 {
     zu_pace_init(&pace, false, 1000);
-    cr_assert_eq(pass(1001, 9000, 9, 1, 1), ZU_PACE_STAY);
+    cr_assert_eq(pass(1001, 9000, 9, 3, 1), ZU_PACE_STAY);
+    cr_assert_eq(pass(1002, 9000, 9, 1, 1), ZU_PACE_STAY);
     cr_assert(zu_pace_yields(&pace));
+}
+
+Test(pace, goes_by_nobody_who_does_not_know_where_he_is)
+{
+    for (int i = 0; i < 10; i++)
+        zu_pace_woken(&pace, -1); /* nor does the loop know yet where it sleeps */
+    zu_pace_count(&pace, 9000);
+    cr_assert_eq(zu_pace_round(&pace, 1001, true, 1), ZU_PACE_STAY);
+    cr_assert_not(zu_pace_yields(&pace));
 }
