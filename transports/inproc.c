@@ -132,6 +132,16 @@ static int inproc_unbind(struct zu_socket *s, const char *name)
 
 /* ---- connect ---- */
 
+/* Either end's application writes to the other's: they wait for each other a moment, unless they
+ * have to share one CPU. */
+static void make_local(const struct zu_ctx *ctx, struct zu_pipe *ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        ends[i]->local = true;
+        ends[i]->in->patient = !ctx->one_cpu;
+    }
+}
+
 /* The lock is held, so the binder cannot be on its way out. */
 static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
 {
@@ -156,7 +166,7 @@ static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
         zu_pipe_close(ends[0], 0);
         return rc;
     }
-    ends[0]->local = ends[1]->local = true;
+    make_local(s->ctx, ends);
     zu_pipe_flush(ends[1]);
     zu_pipe_hand_over(ends[1]);
     zu_pipe_flush(ends[0]);
@@ -207,7 +217,7 @@ static int wait_for_bind(struct zu_socket *s, const char *name, struct zu_pipe *
         return rc;
     }
     zu_pipe_flush(ends[0]);
-    ends[0]->local = ends[1]->local = true;
+    make_local(s->ctx, ends);
     w->far = ends[1];
     w->wants_id = s->pattern->wants_id;
     sweep(s->ctx);

@@ -24,6 +24,16 @@
 #define ZU_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define ZU_MAX(a, b) ((a) > (b) ? (a) : (b))
 
+/* For a thread that looks at a word again and again: leaves the core to its other half. */
+static inline void zu_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /*
  * Our own mistakes. A debug build stops where one is found; a release build goes on and gives up
  * the smallest owner: `if (zu_bug(cond)) return -EFAULT;`. Never for what a peer, the kernel, the

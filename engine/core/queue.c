@@ -38,8 +38,14 @@
 #include "engine/core/queue.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/clock.h"
 
 #include <errno.h>
+
+#define PATIENCE_MIN  500u  /* ns */
+#define PATIENCE_MAX  2000u /* less than it costs to wake somebody */
+#define PATIENCE_REST 64u   /* times asleep at once before the next try */
+#define PATIENT_LOOKS 8u    /* pauses between two looks at the word and the clock */
 
 #define CHUNK_MIN  8u
 #define CHUNK_MAX  128u
@@ -251,15 +257,49 @@ static bool is_news(const struct zu_queue *q, uint64_t word)
     return q->latest_only ? word & LATEST_FRESH : (word & ~(uint64_t)ZU_QUEUE_ASLEEP) != q->seen;
 }
 
+/*
+ * Two applications, one on each side: a reader that keeps up finds the queue empty after every
+ * message. If it fell asleep each time, the writer would spend its time on waking it. So the reader
+ * waits a moment, in which several messages come. How long is learnt: what comes in time doubles
+ * it, what does not halves it, and once it is nothing only one time in PATIENCE_REST tries again.
+ * True: there is news.
+ */
+static bool wait_a_moment(struct zu_queue *q, uint64_t *word)
+{
+    uint64_t end;
+
+    if (q->patience == 0) {
+        if (++q->rests % PATIENCE_REST)
+            return false;
+        q->patience = PATIENCE_MIN;
+    }
+    end = zu_now_ns() + q->patience;
+    do {
+        for (unsigned i = 0; i < PATIENT_LOOKS; i++)
+            zu_pause();
+        *word = atomic_load_explicit(&q->published, memory_order_acquire); /* as [QP2] */
+        if (is_news(q, *word)) {
+            q->patience = ZU_MIN(2 * q->patience, PATIENCE_MAX);
+            return true;
+        }
+    } while (zu_now_ns() < end);
+    q->patience = q->patience > PATIENCE_MIN ? q->patience / 2 : 0;
+    return false;
+}
+
 /* Looks at what is published. False: nothing new, and the reader is asleep. */
 static bool look_or_sleep(struct zu_queue *q)
 {
     /* [QP2] acquire, pairs with [QP1], here and where the exchange below fails. */
     uint64_t word = atomic_load_explicit(&q->published, memory_order_acquire);
+    bool may_wait = q->patient;
 
     while (!is_news(q, word)) {
         if (word & ZU_QUEUE_ASLEEP)
             return false;
+        if (may_wait && wait_a_moment(q, &word))
+            break;
+        may_wait = false;
         /* [QP3] release, pairs with [QP4]: we have read all items up to here. */
         if (atomic_compare_exchange_strong_explicit(&q->published, &word, word | ZU_QUEUE_ASLEEP,
                                                     memory_order_release, memory_order_acquire))

@@ -37,6 +37,9 @@ struct zu_queue {
     uint64_t head;                                   /* items up to head_limit */
     uint64_t seen;                                   /* what it last knew to be published */
     struct zu_chunk *head_chunk;
+    uint32_t patience; /* ns that the reader waits for more before it falls asleep */
+    uint32_t rests;    /* times it fell asleep without waiting */
+    bool patient;      /* it waits at all; set before it reads */
     /* The shared line. */
     alignas(ZU_CACHE_LINE) _Atomic uint64_t published; /* items, and whether the reader sleeps */
     _Atomic uint64_t wake_at;         /* the reader, though not asleep, asks to be woken then */

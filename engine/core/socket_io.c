@@ -94,15 +94,6 @@ void zu_socket_disarm(struct zu_socket *s)
         zu_socket_listen_again(s);
 }
 
-static void pause_cpu(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /*
  * Before it sleeps a thread looks for a while whether something is posted, because waking it would
  * cost more than that. How long is learnt: what came in time doubles it, what did not halves it,
@@ -125,7 +116,7 @@ static bool spin(struct zu_socket *s, uint64_t deadline_ns)
                 s->spin_us = ZU_MIN(2 * s->spin_us, (uint32_t)SPIN_MAX_US);
                 return true;
             }
-            pause_cpu();
+            zu_pause();
         }
     } while (zu_now_ns() < end);
     s->spin_us /= 2;

@@ -4,6 +4,8 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 
 static struct zu_queue q;
 static int given_back;            /* lent bodies that came home */
@@ -172,6 +174,48 @@ Test(queue, lets_the_reader_stay_awake)
     write_number(3, true);
     cr_assert(zu_queue_flush(&q), "it is asleep");
     expect_number(3);
+}
+
+/* Writes one number when it sees that the reader has begun to look for it. */
+static _Atomic bool looking;
+
+static void *write_soon(void *arg)
+{
+    while (!atomic_load(&looking))
+        sched_yield();
+    write_number(7, true);
+    *(bool *)arg = zu_queue_flush(&q);
+    return NULL;
+}
+
+/* How many of 200 messages, written while the reader looks, find it awake. */
+static int found_awake(void)
+{
+    int awake = 0;
+
+    for (int i = 0; i < 200; i++) {
+        pthread_t writer;
+        bool woken = false;
+
+        atomic_store(&looking, false);
+        cr_assert_eq(pthread_create(&writer, NULL, write_soon, &woken), 0);
+        q.patience = 4000000000; /* what it would have learnt, and much more */
+        write_number(1, true);
+        zu_queue_flush(&q);
+        expect_number(1);
+        atomic_store(&looking, true);
+        zu_queue_ready(&q); /* falls asleep, or waits until the other one has written */
+        pthread_join(writer, NULL);
+        awake += !woken;
+        expect_number(7);
+    }
+    return awake;
+}
+
+Test(queue, a_patient_reader_waits_before_it_falls_asleep)
+{
+    q.patient = true;
+    cr_assert_eq(found_awake(), 200);
 }
 
 Test(queue, wakes_a_reader_who_is_awake_at_the_number_he_named)
