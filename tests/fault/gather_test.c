@@ -13,16 +13,6 @@ TestSuite(gather, .timeout = 60);
 
 enum { STREAM = 16 }; /* that many make a stream */
 
-static void begin(struct rig *r)
-{
-    rig_open(r, ZMQ_DEALER);
-    rig_dial(r);
-    rig_connect(r);
-    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
-    rig_hear_all(r);
-    r->said_size = 0;
-}
-
 static void send_small(struct rig *r, int count)
 {
     for (int i = 0; i < count; i++)
@@ -69,7 +59,7 @@ Test(gather, a_stream_waits_a_little_and_nobody_has_to_wake_us)
 {
     struct rig r = {.label = "a stream"};
 
-    begin(&r);
+    rig_meet(&r);
     for (int i = 0; i < 3; i++) {
         stream(&r);
         send_small(&r, 2 * STREAM);
@@ -90,7 +80,7 @@ Test(gather, what_is_enough_does_not_wait)
 {
     struct rig r = {.label = "a fast stream"};
 
-    begin(&r);
+    rig_meet(&r);
     stream(&r);
     send_small(&r, 499); /* half of the water mark is 500 */
     cr_assert_not(is_woken(&r));
@@ -125,7 +115,7 @@ Test(gather, a_stream_that_has_ended_asks_to_be_woken_again)
 {
     struct rig r = {.label = "a stream that ends"};
 
-    begin(&r);
+    rig_meet(&r);
     stream(&r);
     step(&r, ZU_LOOP_NAP_US);
     send_small(&r, 1);
@@ -139,7 +129,7 @@ Test(gather, who_sends_now_and_then_never_waits)
 {
     struct rig r = {.label = "bursts that are no stream"};
 
-    begin(&r);
+    rig_meet(&r);
     for (int i = 0; i < 10; i++) {
         send_small(&r, STREAM - 1);
         cr_assert(is_woken(&r));
@@ -154,7 +144,7 @@ Test(gather, what_the_session_has_to_say_takes_along_what_is_there)
 {
     struct rig r = {.label = "a PING while a stream is gathered"};
 
-    begin(&r);
+    rig_meet(&r);
     stream(&r);
     send_small(&r, 3);
     scripted_feed(r.k, rig_receiving(&r), "\4\7\4PING\0\0", 9);
@@ -168,7 +158,7 @@ Test(gather, who_closes_waits_for_nothing)
 {
     struct rig r = {.label = "a close while a stream is gathered"};
 
-    begin(&r);
+    rig_meet(&r);
     stream(&r);
     send_small(&r, 3);
     cr_assert_eq(zmq_close(r.s), 0);
@@ -184,7 +174,7 @@ Test(gather, a_lost_connection_ends_it)
 {
     struct rig r = {.label = "a reset while a stream is gathered"};
 
-    begin(&r);
+    rig_meet(&r);
     stream(&r);
     send_small(&r, 3);
     rig_hang_up(&r, ECONNRESET);

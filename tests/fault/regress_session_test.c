@@ -76,23 +76,13 @@ Test(regress_session, does_not_end_for_an_answer_that_it_has_not_read)
     rig_end(&r, 0);
 }
 
-static void meet(struct rig *r)
-{
-    rig_open(r, ZMQ_DEALER);
-    rig_dial(r);
-    rig_connect(r);
-    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
-    rig_hear_all(r);
-    r->said_size = 0;
-}
-
 /* The rest of a message that was cut off in a stream is dropped; what follows must not wait. */
 Test(regress_session, hears_of_what_follows_a_message_that_was_cut_off)
 {
     struct rig r = {.label = "a message of many parts, a reset, another message"};
     char body[1000] = {0};
 
-    meet(&r);
+    rig_meet(&r);
     for (int i = 0; i < 100; i++)
         cr_assert_eq(zmq_send(r.s, body, sizeof body, i < 99 ? ZMQ_SNDMORE : 0), 1000);
     cr_assert_eq(zu_loop_round(&r.loop, true), 0);
@@ -117,7 +107,7 @@ Test(regress_session, expects_no_more_of_a_large_body_at_a_goodbye)
     struct rig r = {.label = "a close amid a large body"};
     static uint8_t bytes[4096] = {2, 0, 0, 0, 0, 0, 0x10}; /* of 1 MiB */
 
-    meet(&r);
+    rig_meet(&r);
     cr_assert_eq(rig_say(&r, bytes, sizeof bytes, sizeof bytes), sizeof bytes);
     cr_assert_eq(r.expected, 512 * 1024);
     rig_close(&r);

@@ -338,6 +338,16 @@ void rig_hear_all(struct rig *r)
     } while (rig_hear(r, SIZE_MAX));
 }
 
+void rig_meet(struct rig *r)
+{
+    rig_open(r, ZMQ_DEALER);
+    rig_dial(r);
+    rig_connect(r);
+    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
+    rig_hear_all(r);
+    r->said_size = 0;
+}
+
 bool rig_closed(const struct rig *r)
 {
     char byte;

@@ -63,6 +63,9 @@ void rig_accept(struct rig *r);  /* a peer comes: `fd` and `far` are set */
 void rig_dial(struct rig *r);    /* zmq_connect: a connect is pending on `fd` */
 void rig_connect(struct rig *r); /* and succeeds */
 
+/* A DEALER that has dialed, connected and shaken hands: the traffic may begin. */
+void rig_meet(struct rig *r);
+
 /* The request of the connection that is pending; NULL: none. */
 struct zu_op *rig_receiving(struct rig *r);
 struct zu_op *rig_sending(struct rig *r);
