@@ -241,7 +241,7 @@ static bool init_small(struct zu_session *s, struct zu_msg *m, const uint8_t *bo
     }
     if (size > ZU_SLAB_MAX || !(data = zu_slab_take(&s->loop->slab, size, &owner)))
         return false;
-    memcpy(data, body, size);
+    zu_copy_body(data, body, size);
     zu_msg_init_slice(m, owner, data, size);
     return true;
 }

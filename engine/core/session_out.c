@@ -230,7 +230,7 @@ static uint8_t *encode_plain(uint8_t *at, struct zu_msg *m, struct zu_tally *tal
     if (zu_likely(m->kind == ZU_MSG_INLINE)) {
         memcpy(at, m->small, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
     } else {
-        memcpy(at, m->big.data, size);
+        zu_copy_body(at, m->big.data, size);
         if (m->kind == ZU_MSG_SLICE)
             zu_tally_drop(tally, m->big.owner);
         else
