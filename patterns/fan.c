@@ -89,23 +89,46 @@ bool zu_fan_has_room(struct zu_fan *fan)
     return true;
 }
 
-/* One part to one pipe. Whatever stops it, the pipe misses the message as a whole. */
-static void give(struct zu_fan *fan, struct zu_pipe *p, struct zu_msg *m, bool counts)
+/* A copy of one part, counted already, to one pipe. Whatever stops it, the pipe misses the message
+ * as a whole. */
+static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_msg *m, bool counts)
 {
     bool more = m->flags & ZU_MSG_MORE;
-    int rc = counts ? zu_pipe_write(p, m) : zu_pipe_write_uncounted(p, m);
+    struct zu_msg copy;
+    int rc = 0;
 
+    if (zu_unlikely(!counts || !zu_pipe_put_copy(p, m))) {
+        zu_msg_copy_words(&copy, m);
+        rc = counts ? zu_pipe_write(p, &copy) : zu_pipe_write_uncounted(p, &copy);
+    }
     if (zu_likely(rc == 0)) {
         if (!more)
             zu_pipe_flush(p);
         return;
     }
-    zu_msg_close(m);
+    zu_msg_close(&copy);
     zu_pipe_rollback(p);
     if (rc == -ENOMEM)
         unchoose(fan, p); /* there is room: nobody would call it writable again */
     else
         calm(fan, p);
+}
+
+/*
+ * What give touches lies all over the memory, in other places for each pipe: the pipe, its queue,
+ * the slot. With many pipes each would have to be waited for, so they are fetched ahead, one a
+ * turn.
+ */
+static inline void fetch_ahead(const struct zu_fan *fan, uint32_t i)
+{
+    enum { SLOT_AHEAD = 4, QUEUE_AHEAD = 8, PIPE_AHEAD = 12 };
+    struct zu_pipe *const *item = fan->pipes.item;
+
+    if (i < PIPE_AHEAD)
+        return;
+    zu_pipe_fetch(item[i - PIPE_AHEAD]);
+    zu_queue_fetch(item[i - QUEUE_AHEAD]->out);
+    zu_queue_fetch_slot(item[i - SLOT_AHEAD]->out);
 }
 
 void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
@@ -115,16 +138,14 @@ void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
         zu_msg_reset(m);
         return;
     }
+    if (fan->chosen > 1)
+        zu_msg_hold(m, fan->chosen - 1);
     /* Downwards: who drops out changes places with one who has his part already. */
-    for (uint32_t i = fan->chosen; i-- > 1;) {
-        struct zu_msg copy;
-
-        zu_msg_share(&copy, m);
-        give(fan, fan->pipes.item[i], &copy, counts);
+    for (uint32_t i = fan->chosen; i-- > 0;) {
+        fetch_ahead(fan, i);
+        give(fan, fan->pipes.item[i], m, counts);
     }
-    give(fan, fan->pipes.item[0], m, counts); /* and the last one gets the original */
-    if (m->kind == ZU_MSG_CLOSED)
-        zu_msg_init(m);
+    zu_msg_init(m);
     if (!fan->more)
         fan->chosen = 0;
 }

@@ -27,10 +27,10 @@ struct zu_lent {
     void *data, *hint;
 };
 
-static void hold(_Atomic uint32_t *refs)
+static void hold(_Atomic uint32_t *refs, uint32_t count)
 {
     /* Relaxed: the caller has a count already, so nothing can end meanwhile. */
-    atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(refs, count, memory_order_relaxed);
 }
 
 /* True: it was the last. */
@@ -173,28 +173,28 @@ void zu_msg_close_big(struct zu_msg *m)
     m->kind = ZU_MSG_CLOSED;
 }
 
-void zu_msg_share(struct zu_msg *dst, struct zu_msg *src)
+void zu_msg_hold(struct zu_msg *m, uint32_t copies)
 {
-    switch ((enum zu_msg_kind)src->kind) {
-    case ZU_MSG_BODY:
-        hold(&((struct zu_body *)src->big.owner)->refs);
-        src->flags |= ZU_MSG_SHARED;
-        break;
-    case ZU_MSG_LENT:
-        hold(&((struct zu_lent *)src->big.owner)->refs);
-        src->flags |= ZU_MSG_SHARED;
-        break;
-    case ZU_MSG_SLICE:
-        zu_block_hold(src->big.owner);
-        src->flags |= ZU_MSG_SHARED;
-        break;
+    uint8_t shared = m->flags | ZU_MSG_SHARED;
+
+    switch ((enum zu_msg_kind)m->kind) {
+    case ZU_MSG_BODY: hold(&((struct zu_body *)m->big.owner)->refs, copies); break;
+    case ZU_MSG_LENT: hold(&((struct zu_lent *)m->big.owner)->refs, copies); break;
+    case ZU_MSG_SLICE: zu_block_hold_many(m->big.owner, copies); break;
     case ZU_MSG_CLOSED:
     case ZU_MSG_INLINE:
-    case ZU_MSG_CONST: break;
+    case ZU_MSG_CONST: shared = m->flags; break;
     }
-    if (src->props)
-        zu_props_hold(src->props, 1);
-    *dst = *src;
+    if (shared != m->flags)
+        zu_msg_set_flags(m, shared);
+    if (m->props)
+        zu_props_hold(m->props, copies);
+}
+
+void zu_msg_share(struct zu_msg *dst, struct zu_msg *src)
+{
+    zu_msg_hold(src, 1);
+    zu_msg_copy_words(dst, src);
 }
 
 void zu_msg_set_props(struct zu_msg *m, struct zu_props *p)

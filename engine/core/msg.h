@@ -149,8 +149,8 @@ static inline void zu_msg_reset(struct zu_msg *m)
     zu_msg_init(m);
 }
 
-/* *dst is uninitialised or worthless before; *src is a valid empty message after. */
-static inline void zu_msg_take(struct zu_msg *dst, struct zu_msg *src)
+/* The struct alone: nothing is counted. */
+static inline void zu_msg_copy_words(struct zu_msg *dst, const struct zu_msg *src)
 {
     for (size_t at = 0; at < sizeof *dst; at += sizeof(uint64_t)) {
         uint64_t word;
@@ -159,11 +159,19 @@ static inline void zu_msg_take(struct zu_msg *dst, struct zu_msg *src)
         __asm__("" : "+r"(word)); /* or the compiler makes two words one load */
         memcpy((uint8_t *)dst + at, &word, sizeof word);
     }
+}
+
+/* *dst is uninitialised or worthless before; *src is a valid empty message after. */
+static inline void zu_msg_take(struct zu_msg *dst, struct zu_msg *src)
+{
+    zu_msg_copy_words(dst, src);
     zu_msg_init(src);
 }
 
 /* *dst is uninitialised or worthless before. Shares a large body; both are SHARED after. */
 void zu_msg_share(struct zu_msg *dst, struct zu_msg *src);
+/* The counts for `copies` more of it, which the caller makes with zu_msg_copy_words. */
+void zu_msg_hold(struct zu_msg *m, uint32_t copies);
 
 /* Properties: see props.h. Takes a count of its own; p may be NULL. Replaces what was there. */
 void zu_msg_set_props(struct zu_msg *m, struct zu_props *p);

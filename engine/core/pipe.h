@@ -174,20 +174,37 @@ static inline bool zu_pipe_can_write(struct zu_pipe *p)
     return zu_likely(p->msgs_written < p->write_until) || zu_pipe_find_room(p);
 }
 
+/* True: a copy of *m was taken, with a count that the caller has for it. False: zu_pipe_write has
+ * to find out. */
+static inline bool zu_pipe_put_copy(struct zu_pipe *p, const struct zu_msg *m)
+{
+    struct zu_queue *q = p->out;
+    bool more = m->flags & ZU_MSG_MORE;
+
+    if (zu_unlikely(p->msgs_written >= p->write_until || q->tail_slot == q->tail_end))
+        return false;
+    zu_queue_put_copy(q, m, !more);
+    p->writing_part = more;
+    p->msgs_written += !more;
+    return true;
+}
+
+/* Asks for the memory that writing will touch: see zu_queue_fetch. */
+static inline void zu_pipe_fetch(const struct zu_pipe *p)
+{
+    __builtin_prefetch(&p->out, 1);
+    __builtin_prefetch(&p->writing_part, 1);
+}
+
 /*
  * 0: the part was taken (*m is a valid empty message after). -EAGAIN: full; `writable` will come.
  * -EPIPE: the other end is closed. -ENOMEM. On error *m is untouched.
  */
 static inline int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
 {
-    struct zu_queue *q = p->out;
-    bool more = m->flags & ZU_MSG_MORE;
-
-    if (zu_unlikely(p->msgs_written >= p->write_until || q->tail_slot == q->tail_end))
+    if (zu_unlikely(!zu_pipe_put_copy(p, m)))
         return zu_pipe_write_slow(p, m);
-    zu_queue_write(q, m, !more);
-    p->writing_part = more;
-    p->msgs_written += !more;
+    zu_msg_init(m);
     return 0;
 }
 

@@ -21,6 +21,7 @@ struct zu_chunk;
 #define ZU_QUEUE_ASLEEP 1u
 #define ZU_QUEUE_ITEM   2u
 #define ZU_QUEUE_NEVER  UINT64_MAX
+#define ZU_QUEUE_AHEAD  4 /* slots: another core wrote them, so the reader asks for them early */
 
 struct zu_queue {
     /* The writer's line. */
@@ -59,6 +60,15 @@ bool zu_queue_look(struct zu_queue *q);
 bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m);
 void zu_queue_take_latest(struct zu_queue *q);
 
+/* Writer, who knows that there is a free slot: the struct is copied, nothing is counted. */
+static inline void zu_queue_put_copy(struct zu_queue *q, const struct zu_msg *m, bool complete)
+{
+    zu_msg_copy_words(q->tail_slot++, m);
+    q->tail += ZU_QUEUE_ITEM;
+    if (complete)
+        q->complete = q->tail;
+}
+
 /*
  * Writer. Takes *m (it is a valid empty message after) as the next item. `complete`: it is the last
  * part of a message, so everything up to it may be published. -ENOMEM: *m is untouched.
@@ -68,10 +78,8 @@ static inline int zu_queue_write(struct zu_queue *q, struct zu_msg *m, bool comp
 {
     if (zu_unlikely(q->tail_slot == q->tail_end))
         return zu_queue_write_slow(q, m, complete);
-    zu_msg_take(q->tail_slot++, m);
-    q->tail += ZU_QUEUE_ITEM;
-    if (complete)
-        q->complete = q->tail;
+    zu_queue_put_copy(q, m, complete);
+    zu_msg_init(m);
     return 0;
 }
 
@@ -97,6 +105,19 @@ static inline bool zu_queue_flush(struct zu_queue *q)
     return (atomic_exchange_explicit(&q->published, q->complete, memory_order_release) &
             ZU_QUEUE_ASLEEP) ||
            wanted;
+}
+
+/* Writer. Asks for the memory that writing will touch, so that it is at hand soon: first the queue,
+ * and when that is there, the slot. */
+static inline void zu_queue_fetch(const struct zu_queue *q)
+{
+    __builtin_prefetch(&q->tail_slot, 1);
+    __builtin_prefetch(&q->published, 1);
+}
+
+static inline void zu_queue_fetch_slot(const struct zu_queue *q)
+{
+    __builtin_prefetch(q->tail_slot, 1);
 }
 
 /* Reader. True: an item is there. False: the reader is now asleep. */
@@ -163,6 +184,7 @@ static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
 {
     if (zu_unlikely(q->head_slot == q->head_limit))
         return zu_queue_read_slow(q, m);
+    __builtin_prefetch(q->head_slot + ZU_QUEUE_AHEAD);
     *m = *q->head_slot++;
     return true;
 }
