@@ -6,11 +6,22 @@
 #include "engine/base/block.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/kept.h"
+
+static struct zu_kept kept;
+
+static void block_free(struct zu_block *b)
+{
+    if (!zu_block_is_kept(b) || !zu_kept_put(&kept, b))
+        zu_free(b);
+}
 
 struct zu_block *zu_block_new(uint32_t size)
 {
-    struct zu_block *b = zu_alloc(sizeof *b + size);
+    struct zu_block *b = size == ZU_BLOCK_KEPT ? zu_kept_take(&kept) : NULL;
 
+    if (!b)
+        b = zu_alloc(sizeof *b + size);
     if (!b)
         return NULL;
     atomic_init(&b->refs, 1);
@@ -33,7 +44,7 @@ void zu_block_drop_many(struct zu_block *b, uint32_t count)
 {
     /* As [BL2]. */
     if (atomic_fetch_sub_explicit(&b->refs, count, memory_order_acq_rel) == count)
-        zu_free(b);
+        block_free(b);
 }
 
 void zu_block_drop(struct zu_block *b)
@@ -41,7 +52,7 @@ void zu_block_drop(struct zu_block *b)
     /* [BL2] acq_rel: release, what we did to the bytes is over before our count is seen to be gone;
      * acquire, pairs with the same of every other, so the last one frees after all of them. */
     if (zu_block_sole(b) || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) == 1)
-        zu_free(b);
+        block_free(b);
 }
 
 bool zu_block_sole(const struct zu_block *b)

@@ -11,7 +11,7 @@
 
 #include "engine/base/block.h"
 
-#define ZU_SLAB_SIZE  (8 * 1024)
+#define ZU_SLAB_SIZE  ZU_BLOCK_KEPT
 #define ZU_SLAB_MAX   (2 * 1024) /* bodies larger than this are not for here */
 #define ZU_SLAB_ALIGN 8
 

@@ -39,6 +39,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/base/kept.h"
 
 #include <errno.h>
 
@@ -72,6 +73,14 @@ struct zu_chunk {
 #define LATEST_FRESH  2u
 #define LATEST_SHIFT  2
 
+static struct zu_kept kept; /* chunks of the largest size */
+
+static void chunk_free(struct zu_chunk *c)
+{
+    if (c && (c->size != CHUNK_MAX || !zu_kept_put(&kept, c)))
+        zu_free(c);
+}
+
 void zu_queue_init(struct zu_queue *q, bool latest_only)
 {
     memset(q, 0, sizeof *q);
@@ -96,10 +105,10 @@ void zu_queue_fini(struct zu_queue *q)
         struct zu_chunk *gone = c;
 
         c = c->next;
-        zu_free(gone);
+        chunk_free(gone);
     }
     /* Relaxed: no thread is in the queue any more. */
-    zu_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
+    chunk_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
     zu_queue_init(q, q->latest_only);
 }
 
@@ -116,6 +125,8 @@ static struct zu_chunk *chunk_new(struct zu_queue *q, uint32_t size)
 {
     struct zu_chunk *c = size == CHUNK_MAX ? take_spare(q) : NULL;
 
+    if (!c && size == CHUNK_MAX)
+        c = zu_kept_take(&kept);
     if (!c)
         c = zu_alloc_aligned(ZU_CACHE_LINE, sizeof *c + size * sizeof c->slots[0]);
     if (!c)
@@ -158,7 +169,7 @@ static int make_room(struct zu_queue *q)
     bool calm = quiet(q);
 
     if (calm)
-        zu_free(take_spare(q));
+        chunk_free(take_spare(q));
     if (!c->next && !(calm && c->size == CHUNK_MIN))
         c->next =
             chunk_new(q, calm ? c->size / CHUNK_STEP : ZU_MIN(c->size * CHUNK_STEP, CHUNK_MAX));
@@ -231,7 +242,7 @@ static void retire(struct zu_queue *q, struct zu_chunk *c)
 {
     /* Relaxed: we alone put one there, so an empty place stays empty. */
     if (c->size != CHUNK_MAX || atomic_load_explicit(&q->spare, memory_order_relaxed))
-        zu_free(c);
+        chunk_free(c);
     else
         /* [QS2] release, pairs with [QS1]: we are done with it. */
         atomic_store_explicit(&q->spare, c, memory_order_release);
