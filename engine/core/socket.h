@@ -19,6 +19,12 @@
 
 #define ZU_SOCKET_TAG 0x7a752d73u /* "zu-s": what a valid handle starts with */
 
+/* Counts that closed messages had on a connection's properties, to be dropped together. */
+struct zu_spent {
+    struct zu_props *props; /* or NULL */
+    uint32_t count;
+};
+
 struct zu_socket {
     uint32_t tag;
     _Atomic uint32_t refs;
@@ -36,11 +42,11 @@ struct zu_socket {
     struct zu_list endpoints; /* struct zu_endpoint */
     uint64_t last_endpoint_id;
     struct zu_list in_ctx;
-    struct zu_waiter fd_waiter;  /* behind ZMQ_FD, when it was asked for */
-    uint32_t spin_us, spin_rest; /* see spin in socket_io.c */
-    struct zu_slab slab;         /* for small bodies that zmq_send copies */
-    struct zu_props *spent;      /* counts that closed messages had on it, to be dropped together */
-    uint32_t spent_count;
+    struct zu_waiter fd_waiter;         /* behind ZMQ_FD, when it was asked for */
+    uint32_t spin_us, spin_rest;        /* see spin in socket_io.c */
+    struct zu_slab slab;                /* for small bodies that zmq_send copies */
+    struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
+    struct zu_tally spent_bodies;       /* the same of the slab they lay in */
     bool has_fd;
     bool stopped; /* the context was terminated: every call answers ETERM */
     bool closing; /* zmq_close is under way */

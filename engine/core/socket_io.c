@@ -10,6 +10,7 @@
  * waiter behind that descriptor: so the first post after each look makes the descriptor readable,
  * and each look makes it unreadable again.
  */
+#include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/core/props.h"
 #include "engine/core/socket.h"
@@ -18,7 +19,9 @@
 #include <sched.h>
 
 enum {
-    SPENT_MAX = 1024,
+    SPENT_MAX = 1024, /* counts on the properties of one connection */
+    SPENT_MORE = 64,  /* connections, beside the first, whose counts are gathered */
+    SPENT_SHIFT = 58, /* of a hash that tells them apart */
     SPIN_MAX_US = 16, /* less than it costs to wake a core that has gone idle */
     SPIN_REST = 64,   /* waits without a spin after spins have stopped to pay */
     SPIN_LOOKS = 16,  /* between two looks at the clock */
@@ -198,24 +201,56 @@ static zu_cold int recv_waiting(struct zu_socket *s, struct zu_msg *m)
     return rc;
 }
 
-void zu_socket_spend_all(struct zu_socket *s)
+static void settle(struct zu_spent *e)
 {
-    if (s->spent)
-        zu_props_drop(s->spent, s->spent_count);
-    s->spent = NULL;
-    s->spent_count = 0;
+    if (e->props)
+        zu_props_drop(e->props, e->count);
+    *e = (struct zu_spent){0};
 }
 
-/* Messages of one connection come in a row and share their properties: the counts they had are
- * gathered, and many dropped with one atomic operation. */
+void zu_socket_spend_all(struct zu_socket *s)
+{
+    settle(&s->spent);
+    for (size_t i = 0; s->spent_more && i < SPENT_MORE; i++)
+        settle(&s->spent_more[i]);
+    zu_free(s->spent_more);
+    s->spent_more = NULL;
+    zu_tally_settle(&s->spent_bodies);
+}
+
+/* Where the counts of another connection are gathered. Two that hash alike take turns. */
+static zu_cold struct zu_spent *other_spent(struct zu_socket *s, struct zu_props *p)
+{
+    struct zu_spent *e = &s->spent;
+
+    if (e->props && !s->spent_more)
+        s->spent_more = zu_alloc_zero(SPENT_MORE * sizeof *s->spent_more);
+    if (e->props && s->spent_more)
+        e = &s->spent_more[((uintptr_t)p * UINT64_C(0x9E3779B97F4A7C15)) >> SPENT_SHIFT];
+    if (e->props != p) {
+        settle(e);
+        e->props = p;
+    }
+    return e;
+}
+
+/*
+ * Messages of one connection share its properties, and small bodies lie side by side in one slab:
+ * the counts they had are gathered, and many dropped with one atomic operation.
+ */
 void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
 {
     if (m->props) {
-        if (zu_unlikely(m->props != s->spent || s->spent_count == SPENT_MAX))
-            zu_socket_spend_all(s);
-        s->spent = m->props;
-        s->spent_count++;
+        struct zu_spent *e = m->props == s->spent.props ? &s->spent : other_spent(s, m->props);
+
+        if (++e->count == SPENT_MAX)
+            settle(e);
         m->props = NULL;
+    }
+    if (m->kind == ZU_MSG_SLICE && zu_block_is_kept(m->big.owner)) {
+        zu_tally_drop(&s->spent_bodies, m->big.owner);
+        m->kind = ZU_MSG_CLOSED;
+        return;
     }
     zu_msg_close(m);
 }
@@ -227,8 +262,11 @@ int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags)
     if (rc < 0)
         return rc;
     rc = s->pattern->recv(s, m);
-    if (zu_unlikely(rc == -EAGAIN) && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
-        rc = recv_waiting(s, m);
+    if (zu_unlikely(rc == -EAGAIN)) {
+        zu_tally_settle(&s->spent_bodies); /* a quiet socket holds no slab */
+        if (!(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
+            rc = recv_waiting(s, m);
+    }
     if (rc == 0)
         s->rcvmore = m->flags & ZU_MSG_MORE;
     return rc;
