@@ -22,13 +22,13 @@ static bool sub_has_out(struct zu_socket *s)
     return false;
 }
 
-/* Drops messages until the next part is wanted. False: nothing is there. */
+/* Drops messages until the next part, should there be one, is wanted. False: nothing is there. */
 static bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
 {
     struct zu_pipe *from;
     struct zu_msg *next, drop;
 
-    if (self->fq.more)
+    if (self->fq.more || (zu_wants_all(&self->wanted) && !s->options->invert_matching))
         return true;
     while ((next = zu_fq_peek(&self->fq, &from))) {
         bool hit = zu_wants_match(&self->wanted, zu_msg_data(next), zu_msg_size(next));
@@ -53,7 +53,9 @@ static int sub_recv(struct zu_socket *s, struct zu_msg *m)
 
 static bool sub_has_in(struct zu_socket *s)
 {
-    return find_wanted(s, zu_socket_state(s));
+    struct zu_xsub *self = zu_socket_state(s);
+
+    return find_wanted(s, self) && zu_fq_has_in(&self->fq);
 }
 
 static int subscribe(struct zu_socket *s, const void *topic, size_t size)

@@ -26,6 +26,10 @@ enum zu_subs_change {
 int zu_wants_add(struct zu_trie *t, const void *topic, size_t size);
 enum zu_subs_change zu_wants_cancel(struct zu_trie *t, const void *topic, size_t size);
 bool zu_wants_match(const struct zu_trie *t, const void *data, size_t size); /* any prefix? */
+static inline bool zu_wants_all(const struct zu_trie *t) /* the empty prefix is in it */
+{
+    return t->root.count > 0;
+}
 
 /* ---- a publisher's: prefix to pipes ---- */
 
