@@ -215,6 +215,53 @@ bool zu_sockstream_answers(int fd)
            info.tcpi_retransmits == 0 && info.tcpi_probes <= UNANSWERED_MAX;
 }
 
+/* ---- Where the peer is ---- */
+
+/* The 4 or 16 bytes of an address, which is an IPv4 address when it is mapped; 0: of none. */
+static size_t bytes_of(const struct sockaddr *a, const uint8_t **out)
+{
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)a)->sin6_addr;
+
+    if (a->sa_family == AF_INET) {
+        *out = (const uint8_t *)&((const struct sockaddr_in *)(const void *)a)->sin_addr;
+        return 4;
+    }
+    if (a->sa_family != AF_INET6)
+        return 0;
+    *out = six->s6_addr + (IN6_IS_ADDR_V4MAPPED(six) ? 12 : 0);
+    return IN6_IS_ADDR_V4MAPPED(six) ? 4 : 16;
+}
+
+static bool is_loopback(const uint8_t *bytes, size_t size)
+{
+    return size == 4 ? bytes[0] == 127 : !memcmp(bytes, &in6addr_loopback, 16);
+}
+
+bool zu_sockstream_is_apart(const struct sockaddr *a, const struct sockaddr *b)
+{
+    const uint8_t *mine, *theirs;
+    size_t size = bytes_of(a, &mine);
+
+    return size && size == bytes_of(b, &theirs) && !is_loopback(mine, size) &&
+           !is_loopback(theirs, size) && memcmp(mine, theirs, size) != 0;
+}
+
+bool zu_sockstream_is_far(int fd)
+{
+    struct sockaddr_storage mine, theirs;
+    socklen_t mine_size = sizeof mine, theirs_size = sizeof theirs;
+
+    return getsockname(fd, (struct sockaddr *)&mine, &mine_size) == 0 &&
+           getpeername(fd, (struct sockaddr *)&theirs, &theirs_size) == 0 &&
+           zu_sockstream_is_apart((struct sockaddr *)&mine, (struct sockaddr *)&theirs);
+}
+
+void zu_sockstream_reset(int fd)
+{
+    /* Not SO_LINGER and close: a forked child may have the descriptor, too. */
+    connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
+}
+
 /* ---- Filters ---- */
 
 int zu_sockstream_filter_address(int fd, const struct zu_options *o)

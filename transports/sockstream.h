@@ -39,6 +39,16 @@ void zu_sockstream_expect(int fd, int bytes);
 /* Whether the peer's machine answers what TCP sends or probes with. */
 bool zu_sockstream_answers(int fd);
 
+/*
+ * Whether two ends of a TCP connection are on two machines, as far as addresses tell: neither is a
+ * loopback address, and they are not the same. A machine's other address is not recognised.
+ */
+bool zu_sockstream_is_apart(const struct sockaddr *a, const struct sockaddr *b);
+/* The same of a connected descriptor. */
+bool zu_sockstream_is_far(int fd);
+/* Resets a TCP connection, whoever else has it open: what is not acknowledged is dropped. */
+void zu_sockstream_reset(int fd);
+
 /* The accept filter of TCP: 0, or -EPERM when the peer matches none of a list that is not empty. */
 int zu_sockstream_filter_address(int fd, const struct zu_options *o);
 /* The user, group and process filters of AF_UNIX, likewise. */

@@ -211,6 +211,8 @@ const struct zu_transport zu_tcp = {
     .admit = admit,
     .answers = zu_sockstream_answers,
     .expect = zu_sockstream_expect,
+    .is_far = zu_sockstream_is_far,
+    .reset = zu_sockstream_reset,
     .name = zu_sockstream_name,
     .peer_address = peer_address,
 };

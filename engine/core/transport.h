@@ -87,6 +87,12 @@ struct zu_transport {
      * taken, or the peer has ended. 1 as long as nobody said otherwise. NULL: it tells of any. */
     void (*expect)(int fd, int bytes);
 
+    /* Is the peer on another machine, as far as addresses tell? NULL: it never is. */
+    bool (*is_far)(int fd);
+    /* Ends the connection at once, and with it what the kernel has not delivered. NULL: there is
+     * no need, as closing does that. */
+    void (*reset)(int fd);
+
     /* Endpoint texts of a connected descriptor, with the scheme: its own and the peer's. */
     void (*name)(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
     /* What the message property Peer-Address says; "" when nothing is known. */

@@ -20,8 +20,9 @@
 enum stage { STAGE_NONE, STAGE_SETUP, STAGE_FEATURES, STAGE_OPCODES, STAGE_BUFFERS };
 
 struct verdict {
-    enum stage stage; /* that failed; STAGE_NONE: io_uring can be had */
+    enum stage stage; /* that failed; STAGE_NONE: io_uring can be had, */
     int err;          /* positive */
+    bool zero_copy;   /* and sends without a copy that tell when they were none */
 };
 
 static const uint8_t opcodes_needed[] = {
@@ -97,6 +98,26 @@ static bool has_opcodes(struct io_uring *u)
     return all;
 }
 
+/*
+ * A kernel that has the operation but cannot tell what it copied (6.1) refuses the flag; one that
+ * can gets as far as the descriptor, which is none.
+ */
+static bool has_zero_copy(struct io_uring *u)
+{
+    struct msghdr nothing = {0};
+    struct io_uring_sqe *sqe = io_uring_get_sqe(u);
+    struct io_uring_cqe *cqe;
+    int res = -EINVAL;
+
+    if (!sqe)
+        return false;
+    io_uring_prep_sendmsg_zc(sqe, -1, &nothing, 0);
+    sqe->ioprio |= IORING_SEND_ZC_REPORT_USAGE;
+    if (io_uring_submit_and_wait(u, 1) == 1 && io_uring_peek_cqe(u, &cqe) == 0)
+        res = cqe->res;
+    return res == -EBADF;
+}
+
 static struct verdict try_ring(struct io_uring *u)
 {
     const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
@@ -104,13 +125,13 @@ static struct verdict try_ring(struct io_uring *u)
     int rc;
 
     if ((u->features & needed) != needed)
-        return (struct verdict){STAGE_FEATURES, EOPNOTSUPP};
+        return (struct verdict){STAGE_FEATURES, EOPNOTSUPP, false};
     if (!has_opcodes(u))
-        return (struct verdict){STAGE_OPCODES, EOPNOTSUPP};
+        return (struct verdict){STAGE_OPCODES, EOPNOTSUPP, false};
     if ((rc = zu_uring_buffers(u, &br, 1)) < 0)
-        return (struct verdict){STAGE_BUFFERS, -rc};
+        return (struct verdict){STAGE_BUFFERS, -rc, false};
     zu_uring_buffers_free(u, br, 1);
-    return (struct verdict){STAGE_NONE, 0};
+    return (struct verdict){STAGE_NONE, 0, has_zero_copy(u)};
 }
 
 static struct verdict try_kernel(void)
@@ -120,7 +141,7 @@ static struct verdict try_kernel(void)
     int rc = zu_uring_open(&u, 4, 8);
 
     if (rc < 0)
-        return (struct verdict){STAGE_SETUP, -rc};
+        return (struct verdict){STAGE_SETUP, -rc, false};
     v = try_ring(&u);
     io_uring_queue_exit(&u);
     return v;
@@ -133,8 +154,10 @@ static bool is_lasting(struct verdict v)
            v.err != EINTR;
 }
 
-/* Process id, stage and errno: 32, 16 and 16 bits. */
+/* Process id, zero copy, stage and errno: 32, 1, 15 and 16 bits. */
 static _Atomic uint64_t remembered;
+
+#define ZERO_COPY_BIT (UINT64_C(1) << 31)
 
 static struct verdict ask_kernel(void)
 {
@@ -144,12 +167,20 @@ static struct verdict ask_kernel(void)
     struct verdict v;
 
     if (word >> 32 == pid)
-        return (struct verdict){(enum stage)(word >> 16 & 0xffff), (int)(word & 0xffff)};
+        return (struct verdict){(enum stage)(word >> 16 & 0x7fff), (int)(word & 0xffff),
+                                (word & ZERO_COPY_BIT) != 0};
     v = try_kernel();
     if (is_lasting(v))
-        atomic_store_explicit(&remembered, pid << 32 | (uint64_t)v.stage << 16 | (uint64_t)v.err,
+        atomic_store_explicit(&remembered,
+                              pid << 32 | (v.zero_copy ? ZERO_COPY_BIT : 0) |
+                                  (uint64_t)v.stage << 16 | (uint64_t)v.err,
                               memory_order_relaxed);
     return v;
+}
+
+bool zu_uring_zero_copy(void)
+{
+    return ask_kernel().zero_copy;
 }
 
 /* The sysctl that switches io_uring off: 0, 1 (but for one group), 2; -1: there is none. */

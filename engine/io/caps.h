@@ -16,6 +16,9 @@ int zu_uring_open(struct io_uring *u, unsigned sq_entries, unsigned cq_entries);
 int zu_uring_buffers(struct io_uring *u, struct io_uring_buf_ring **out, unsigned entries);
 void zu_uring_buffers_free(struct io_uring *u, struct io_uring_buf_ring *br, unsigned entries);
 
+/* Whether it sends without a copy, and tells afterwards when it did copy. */
+bool zu_uring_zero_copy(void);
+
 #define ZU_URING_GROUP 0 /* the number of the one group a ring has */
 
 #endif

@@ -23,8 +23,10 @@
 struct zu_kernel;
 
 enum zu_op_flag {
-    ZU_OP_MORE = 1,  /* not the last completion of this request */
-    ZU_OP_BLOCK = 2, /* a recv_block that brought a block: take it with zu_kernel_block */
+    ZU_OP_MORE = 1,   /* not the last completion of this request */
+    ZU_OP_BLOCK = 2,  /* a recv_block that brought a block: take it with zu_kernel_block */
+    ZU_OP_FREED = 4,  /* a sendmsg_zc whose memory is the caller's again, */
+    ZU_OP_COPIED = 8, /* and had been copied after all */
 };
 
 /* What a started op asks for. */
@@ -36,6 +38,7 @@ enum zu_op_kind {
     ZU_OP_RECV_BLOCK,
     ZU_OP_SEND,
     ZU_OP_SENDMSG,
+    ZU_OP_SENDMSG_ZC,
     ZU_OP_POLL,
 };
 
@@ -64,6 +67,8 @@ struct zu_kernel_stats {
     uint64_t short_sends;
     uint64_t block_shortages; /* a receive found no free block and was started again */
     uint64_t wakes;           /* zu_kernel_wake seen */
+    uint64_t zc_sends;        /* of the sends, those without a copy */
+    uint64_t zc_copied;       /* of these, those that the kernel copied after all */
 };
 
 struct zu_kernel_table {
@@ -84,6 +89,13 @@ struct zu_kernel_table {
                                                                           there */
     void (*send)(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf, size_t len);
     void (*sendmsg)(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg);
+    /*
+     * The same without a copy; only where `zero_copy` is set. With ZU_OP_MORE the result says what
+     * was taken, and the bytes must stay as they are until the last completion, which has
+     * ZU_OP_FREED. Without, there is no other, and the kernel has kept nothing. `msg` itself may
+     * go with the result, which is all that a cancel can hasten.
+     */
+    void (*sendmsg_zc)(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg);
     void (*poll)(struct zu_kernel *k, struct zu_op *op, int fd, short events); /* res: revents */
     void (*cancel)(struct zu_kernel *k, struct zu_op *op); /* of a started op; else harmless */
 
@@ -108,6 +120,7 @@ struct zu_kernel_table {
 struct zu_kernel {
     const struct zu_kernel_table *table;
     struct zu_kernel_stats stats;
+    bool zero_copy; /* sendmsg_zc can be had, and tells what was copied */
     /* Unless NULL: enter calls it when its wait is over and before it runs the first completion. */
     void (*waited)(struct zu_kernel *k);
     void *owner; /* for whoever set `waited` */

@@ -380,6 +380,8 @@ static void copy_stats(struct zu_kernel_stats *to, const struct zu_kernel_stats 
     to->short_sends = zu_count_read(&from->short_sends);
     to->block_shortages = zu_count_read(&from->block_shortages);
     to->wakes = zu_count_read(&from->wakes);
+    to->zc_sends = zu_count_read(&from->zc_sends);
+    to->zc_copied = zu_count_read(&from->zc_copied);
 }
 
 void zu_loop_stats(const struct zu_loop *loop, struct zu_loop_stats *out)

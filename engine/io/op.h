@@ -49,7 +49,20 @@ static inline size_t zu_msg_size(const struct msghdr *msg)
     return sum;
 }
 
-static inline void zu_op_tell(struct zu_kernel *k, const struct zu_op *op, int res)
+static inline void zu_op_tell_zc(struct zu_kernel_stats *s, const struct zu_op *op, int res,
+                                 uint32_t flags)
+{
+    if (flags & ZU_OP_FREED) {
+        zu_count(&s->zc_copied, (flags & ZU_OP_COPIED) != 0);
+        return;
+    }
+    zu_count(&s->sends, 1);
+    zu_count(&s->send_bytes, (uint64_t)res);
+    zu_count(&s->short_sends, (size_t)res < op->len);
+    zu_count(&s->zc_sends, 1);
+}
+
+static inline void zu_op_tell(struct zu_kernel *k, const struct zu_op *op, int res, uint32_t flags)
 {
     struct zu_kernel_stats *s = &k->stats;
 
@@ -64,13 +77,15 @@ static inline void zu_op_tell(struct zu_kernel *k, const struct zu_op *op, int r
         zu_count(&s->send_bytes, (uint64_t)res);
         if ((size_t)res < op->len)
             zu_count(&s->short_sends, 1);
+    } else if (op->kind == ZU_OP_SENDMSG_ZC) {
+        zu_op_tell_zc(s, op, res, flags);
     }
 }
 
 /* Counts it, makes the op idle unless more is to come, and lets its owner hear. */
 static inline void zu_op_finish(struct zu_kernel *k, struct zu_op *op, int res, uint32_t flags)
 {
-    zu_op_tell(k, op, res);
+    zu_op_tell(k, op, res, flags);
     if (!(flags & ZU_OP_MORE))
         op->kind = ZU_OP_IDLE;
     op->done(op, res, flags);

@@ -343,6 +343,7 @@ static int call(struct ready *r, struct slot *s, struct zu_op *op)
     case ZU_OP_SEND: n = send(op->fd, op->buf, op->len, MSG_NOSIGNAL | MSG_DONTWAIT); break;
     case ZU_OP_SENDMSG: n = sendmsg(op->fd, op->buf, MSG_NOSIGNAL | MSG_DONTWAIT); break;
     case ZU_OP_POLL: return call_poll(op);
+    case ZU_OP_SENDMSG_ZC:           /* it is not `zero_copy` */
     case ZU_OP_IDLE: return -EINVAL; /* not reached: nobody starts it */
     }
     return n < 0 ? -errno : (int)ZU_MIN(n, (ssize_t)INT32_MAX);

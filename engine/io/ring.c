@@ -120,6 +120,10 @@ static void prepare(struct io_uring_sqe *sqe, const struct zu_op *op)
     case ZU_OP_SENDMSG:
         io_uring_prep_sendmsg(sqe, op->fd, op->buf, MSG_NOSIGNAL | MSG_WAITALL);
         break;
+    case ZU_OP_SENDMSG_ZC:
+        io_uring_prep_sendmsg_zc(sqe, op->fd, op->buf, MSG_NOSIGNAL | MSG_WAITALL);
+        sqe->ioprio |= IORING_SEND_ZC_REPORT_USAGE;
+        break;
     case ZU_OP_POLL:
         io_uring_prep_poll_add(sqe, op->fd, (unsigned)(unsigned short)op->events);
         break;
@@ -190,6 +194,12 @@ static void ring_send(struct zu_kernel *k, struct zu_op *op, int fd, const void 
 static void ring_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
     zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msg_size(msg));
+    start(k, op);
+}
+
+static void ring_sendmsg_zc(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
+{
+    zu_op_begin(op, ZU_OP_SENDMSG_ZC, fd, msg, zu_msg_size(msg));
     start(k, op);
 }
 
@@ -348,6 +358,10 @@ static void complete(struct ring *r, struct zu_op *op, int res, uint32_t flags)
         zu_list_remove(&op->link); /* from the recalls */
     if (op->block)
         out |= ZU_OP_BLOCK;
+    if (zu_unlikely(flags & IORING_CQE_F_NOTIF)) {
+        out |= ZU_OP_FREED | ((unsigned)res & IORING_NOTIF_USAGE_ZC_COPIED ? ZU_OP_COPIED : 0);
+        res = 0;
+    }
     zu_op_finish(&r->k, op, res, out);
 }
 
@@ -452,6 +466,7 @@ static int ring_open(struct zu_kernel **out)
     if (!r)
         return -ENOMEM;
     r->k.table = &zu_kernel_ring;
+    r->k.zero_copy = zu_uring_zero_copy();
     r->pid = getpid();
     zu_list_init(&r->queued);
     zu_list_init(&r->starved);
@@ -505,6 +520,7 @@ const struct zu_kernel_table zu_kernel_ring = {
     .recv_block = ring_recv_block,
     .send = ring_send,
     .sendmsg = ring_sendmsg,
+    .sendmsg_zc = ring_sendmsg_zc,
     .poll = ring_poll,
     .cancel = ring_cancel,
     .forget = ring_forget,

@@ -19,6 +19,12 @@
 #define IORING_ENTER_NO_IOWAIT (1U << 7)
 #endif
 
+/* Linux 6.2: the notification of a zero-copy send tells whether it was one. */
+#ifndef IORING_SEND_ZC_REPORT_USAGE
+#define IORING_SEND_ZC_REPORT_USAGE  (1U << 3)
+#define IORING_NOTIF_USAGE_ZC_COPIED (1U << 31)
+#endif
+
 /* Linux 6.13: a message to a ring, from a thread that needs none of its own. */
 #define ZU_REGISTER_SEND_MSG_RING 31u
 

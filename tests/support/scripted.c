@@ -13,13 +13,22 @@
 
 #define KINDS (ZU_OP_POLL + 1)
 
-enum state { IDLE, STARTED, CANCELLED, DECIDED };
+enum state { IDLE, STARTED, CANCELLED, LENT, DECIDED };
 
 struct outcome {
     struct zu_list link;
     struct zu_op *op;
     int res;
     uint32_t flags;
+};
+
+/* What a sendmsg_zc must leave as it is. */
+struct loan {
+    struct zu_list link;
+    struct zu_op *op;
+    struct iovec *pieces;
+    size_t count, size;
+    uint8_t *bytes; /* as they were */
 };
 
 struct refusal {
@@ -29,7 +38,7 @@ struct refusal {
 
 struct scripted {
     struct zu_kernel k;
-    struct zu_list started, outcomes;
+    struct zu_list started, outcomes, loans;
     enum scripted_cancel on_cancel;
     struct refusal refusals[KINDS];
     int broken;
@@ -44,6 +53,34 @@ static struct scripted *of(struct zu_kernel *k)
     return zu_container_of(k, struct scripted, k);
 }
 
+static size_t copy_msg(uint8_t *out, const struct msghdr *msg, size_t size)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < msg->msg_iovlen && done < size; i++) {
+        const size_t n = ZU_MIN(msg->msg_iov[i].iov_len, size - done);
+
+        memcpy(out + done, msg->msg_iov[i].iov_base, n);
+        done += n;
+    }
+    return done;
+}
+
+static zu_cold void borrow(struct scripted *s, struct zu_op *op, size_t size)
+{
+    const struct msghdr *msg = op->buf;
+    struct loan *l = malloc(sizeof(*l));
+
+    *l = (struct loan){.op = op, .count = msg->msg_iovlen, .size = size};
+    l->pieces = malloc(l->count * sizeof(*l->pieces));
+    memcpy(l->pieces, msg->msg_iov, l->count * sizeof(*l->pieces));
+    l->bytes = malloc(size + 1);
+    copy_msg(l->bytes, msg, size);
+    zu_list_append(&s->loans, &l->link);
+    zu_list_remove(&op->link);
+    op->state = LENT;
+}
+
 static void decide(struct scripted *s, struct zu_op *op, int res, uint32_t flags)
 {
     struct outcome *o = malloc(sizeof(*o));
@@ -53,6 +90,8 @@ static void decide(struct scripted *s, struct zu_op *op, int res, uint32_t flags
     if (!(flags & ZU_OP_MORE)) {
         op->state = DECIDED;
         zu_list_remove(&op->link);
+    } else if (op->kind == ZU_OP_SENDMSG_ZC) {
+        borrow(s, op, (size_t)ZU_MAX(res, 0));
     }
 }
 
@@ -117,6 +156,13 @@ static void scripted_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd,
     start(k, op);
 }
 
+static void scripted_sendmsg_zc(struct zu_kernel *k, struct zu_op *op, int fd,
+                                const struct msghdr *msg)
+{
+    zu_op_begin(op, ZU_OP_SENDMSG_ZC, fd, msg, zu_msg_size(msg));
+    start(k, op);
+}
+
 static void scripted_poll(struct zu_kernel *k, struct zu_op *op, int fd, short events)
 {
     zu_op_begin(op, ZU_OP_POLL, fd, NULL, 0);
@@ -177,6 +223,8 @@ static int scripted_open(struct zu_kernel **out)
     s->k.table = &zu_kernel_scripted;
     zu_list_init(&s->started);
     zu_list_init(&s->outcomes);
+    zu_list_init(&s->loans);
+    s->k.zero_copy = true;
     *out = &s->k;
     return 0;
 }
@@ -266,19 +314,6 @@ size_t scripted_send_size(const struct zu_op *op)
     return op->len;
 }
 
-static size_t copy_msg(uint8_t *out, const struct msghdr *msg, size_t size)
-{
-    size_t done = 0;
-
-    for (size_t i = 0; i < msg->msg_iovlen && done < size; i++) {
-        const size_t n = ZU_MIN(msg->msg_iov[i].iov_len, size - done);
-
-        memcpy(out + done, msg->msg_iov[i].iov_base, n);
-        done += n;
-    }
-    return done;
-}
-
 size_t scripted_take(struct zu_kernel *k, struct zu_op *op, void *out, size_t size)
 {
     const size_t n = ZU_MIN(size, op->len);
@@ -287,8 +322,53 @@ size_t scripted_take(struct zu_kernel *k, struct zu_op *op, void *out, size_t si
         memcpy(out, op->buf, n);
     else if (out)
         copy_msg(out, op->buf, n);
-    decide(of(k), op, (int)n, 0);
+    decide(of(k), op, (int)n, op->kind == ZU_OP_SENDMSG_ZC ? ZU_OP_MORE : 0);
     return n;
+}
+
+struct zu_op *scripted_lent(struct zu_kernel *k, size_t n)
+{
+    zu_list_each(it, &of(k)->loans)
+    {
+        if (n-- == 0)
+            return zu_container_of(it, struct loan, link)->op;
+    }
+    return NULL;
+}
+
+static bool is_untouched(const struct loan *l)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < l->count && done < l->size; i++) {
+        const size_t n = ZU_MIN(l->pieces[i].iov_len, l->size - done);
+
+        if (memcmp(l->bytes + done, l->pieces[i].iov_base, n) != 0)
+            return false;
+        done += n;
+    }
+    return true;
+}
+
+bool scripted_free(struct zu_kernel *k, struct zu_op *op, bool copied)
+{
+    bool untouched = false;
+
+    zu_list_each(it, &of(k)->loans)
+    {
+        struct loan *l = zu_container_of(it, struct loan, link);
+
+        if (l->op != op)
+            continue;
+        untouched = is_untouched(l);
+        zu_list_remove(it);
+        free(l->pieces);
+        free(l->bytes);
+        free(l);
+        break;
+    }
+    decide(of(k), op, 0, ZU_OP_FREED | (copied ? ZU_OP_COPIED : 0));
+    return untouched;
 }
 
 void scripted_refuse(struct zu_kernel *k, enum zu_op_kind kind, int err, unsigned count)
@@ -343,6 +423,7 @@ const struct zu_kernel_table zu_kernel_scripted = {
     .recv_block = scripted_recv_block,
     .send = scripted_send,
     .sendmsg = scripted_sendmsg,
+    .sendmsg_zc = scripted_sendmsg_zc,
     .poll = scripted_poll,
     .cancel = scripted_cancel,
     .forget = scripted_forget,

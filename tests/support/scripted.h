@@ -46,6 +46,15 @@ size_t scripted_feed(struct zu_kernel *k, struct zu_op *op, const void *data, si
 size_t scripted_take(struct zu_kernel *k, struct zu_op *op, void *out, size_t size);
 size_t scripted_send_size(const struct zu_op *op); /* how many bytes it was asked to send */
 
+/*
+ * What a sendmsg_zc has sent stays lent after its result: a result of scripted_take, or one of
+ * scripted_complete with ZU_OP_MORE. The n-th of those that are, from the oldest; or NULL.
+ */
+struct zu_op *scripted_lent(struct zu_kernel *k, size_t n);
+/* It is the caller's again, whom the next enter tells; `copied`: it had been copied after all. The
+ * bytes must be as they were sent: if they are not it answers false. */
+bool scripted_free(struct zu_kernel *k, struct zu_op *op, bool copied);
+
 /* The next `count` starts of this kind complete with -err. */
 void scripted_refuse(struct zu_kernel *k, enum zu_op_kind kind, int err, unsigned count);
 

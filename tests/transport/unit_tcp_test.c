@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "transports/sockstream.h"
 #include "transports/tcp.h"
 
 #include <arpa/inet.h>
@@ -492,6 +493,77 @@ Test(tcp, compares_filters_of_either_family)
         with.accept_filters = &v4;
         cr_expect_eq(zu_tcp.admit(e.accepted, &with, true), -EPERM, "all of IPv4 is not IPv6");
     }
+    zu_options_drop(o);
+}
+
+/* The address, and the socket address made of it in `room`. */
+static const struct sockaddr *address(const char *text, struct sockaddr_storage *room)
+{
+    struct sockaddr_in *four = (struct sockaddr_in *)room;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)room;
+
+    memset(room, 0, sizeof *room);
+    room->ss_family = AF_UNIX;
+    if (inet_pton(AF_INET, text, &four->sin_addr) == 1)
+        room->ss_family = AF_INET;
+    else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1)
+        room->ss_family = AF_INET6;
+    four->sin_port = (in_port_t)(text[0] + text[1]); /* which says nothing */
+    return (struct sockaddr *)room;
+}
+
+Test(tcp, knows_by_their_addresses_who_is_on_one_machine)
+{
+    static const struct {
+        const char *a, *b;
+        bool apart;
+    } cases[] = {
+        {"10.0.0.1", "10.0.0.2", true},
+        {"10.0.0.1", "10.0.0.1", false},
+        {"127.0.0.1", "127.0.0.1", false},
+        {"127.0.0.1", "127.1.2.3", false},
+        {"10.0.0.1", "127.0.0.1", false},
+        {"127.0.0.1", "10.0.0.1", false},
+        {"126.0.0.1", "128.0.0.1", true},
+        {"fe80::1", "fe80::2", true},
+        {"fe80::1", "fe80::1", false},
+        {"::1", "::1", false},
+        {"::1", "fe80::1", false},
+        {"fe80::1", "::1", false},
+        {"7f00::1", "7f00::2", true},
+        {"::ffff:10.0.0.1", "::ffff:10.0.0.2", true},
+        {"::ffff:10.0.0.1", "::ffff:10.0.0.1", false},
+        {"::ffff:127.0.0.1", "::ffff:127.0.0.2", false},
+        {"::ffff:10.0.0.1", "10.0.0.1", false},
+        {"::ffff:10.0.0.1", "10.0.0.2", true},
+        {"10.0.0.1", "fe80::1", false},
+        {"no address", "no address", false},
+        {"10.0.0.1", "no address", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sockaddr_storage a, b;
+
+        cr_expect_eq(zu_sockstream_is_apart(address(cases[i].a, &a), address(cases[i].b, &b)),
+                     cases[i].apart, "%s and %s", cases[i].a, cases[i].b);
+    }
+}
+
+Test(tcp, a_peer_by_way_of_loopback_is_near_and_a_reset_is_one)
+{
+    struct zu_options *o = options();
+    struct ends e = connected("127.0.0.1:*", o);
+    char byte;
+
+    cr_expect(!zu_tcp.is_far(e.dialed));
+    cr_expect(!zu_tcp.is_far(e.accepted));
+    cr_expect(!zu_tcp.is_far(-1));
+    zu_tcp.reset(e.dialed);
+    cr_expect_eq(fcntl(e.dialed, F_GETFD), FD_CLOEXEC, "it is open");
+    cr_assert(ready(e.accepted, POLLIN));
+    cr_expect_eq(recv(e.accepted, &byte, 1, 0), -1);
+    cr_expect_eq(errno, ECONNRESET);
+    zu_tcp.reset(e.accepted); /* nothing is left to reset */
     zu_options_drop(o);
 }
 
