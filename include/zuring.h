@@ -28,6 +28,15 @@ extern "C" {
 #define ZURING_BACKEND_IO_URING  1
 #define ZURING_BACKEND_READINESS 2 /* epoll and plain calls, where io_uring is forbidden */
 
+/*
+ * Option of a socket, int, for zmq_setsockopt and zmq_getsockopt, from the next bind or connect on:
+ * message parts of at least so many bytes are sent to another machine without a copy, where the
+ * kernel can (io_uring, tcp): what was sent must then stay as it is until the peer's machine has it,
+ * and a free function given to zmq_msg_init_data is called that much later. 128 KiB by itself; 0 and
+ * -1: never. What the library copies anyway, parts of up to 4 KiB, is not meant.
+ */
+#define ZURING_ZERO_COPY_MIN 0x5A02
+
 /* This library's own version; zmq_version tells which libzmq it stands in for. Answers 0. */
 ZMQ_EXPORT int zuring_version(int *major, int *minor, int *patch); /* EFAULT: a NULL pointer */
 
@@ -50,9 +59,11 @@ struct zuring_loop_stats {
     uint64_t recv_bytes;
     uint64_t sends; /* sends that took bytes */
     uint64_t send_bytes;
-    uint64_t short_sends;     /* of these, those that took a part only */
-    uint64_t block_shortages; /* receives that found no free memory and were started again */
-    uint64_t wakes;           /* times another thread woke it */
+    uint64_t short_sends;      /* of these, those that took a part only */
+    uint64_t block_shortages;  /* receives that found no free memory and were started again */
+    uint64_t wakes;            /* times another thread woke it */
+    uint64_t zero_copy_sends;  /* of the sends, those without a copy: ZURING_ZERO_COPY_MIN */
+    uint64_t zero_copy_copied; /* of these, those that the kernel copied after all */
 };
 
 /*

@@ -67,7 +67,9 @@ static void copy_stats(struct zuring_loop_stats *to, const struct zu_loop_stats 
                                      .send_bytes = k->send_bytes,
                                      .short_sends = k->short_sends,
                                      .block_shortages = k->block_shortages,
-                                     .wakes = k->wakes};
+                                     .wakes = k->wakes,
+                                     .zero_copy_sends = k->zc_sends,
+                                     .zero_copy_copied = k->zc_copied};
 }
 
 int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats, size_t size)

@@ -112,11 +112,13 @@ static void report(struct zu_ctx *ctx)
         zu_loop_stats(ctx->loops[i], &s);
         fprintf(f,
                 "zuring pid=%d backend=%s loop=%zu recvs=%llu recv_bytes=%llu sends=%llu "
-                "send_bytes=%llu enters=%llu completions=%llu\n",
+                "send_bytes=%llu enters=%llu completions=%llu zero_copy_sends=%llu "
+                "zero_copy_copied=%llu\n",
                 (int)getpid(), ctx->kernel->name, i, (unsigned long long)s.kernel.recvs,
                 (unsigned long long)s.kernel.recv_bytes, (unsigned long long)s.kernel.sends,
                 (unsigned long long)s.kernel.send_bytes, (unsigned long long)s.kernel.enters,
-                (unsigned long long)s.kernel.completions);
+                (unsigned long long)s.kernel.completions, (unsigned long long)s.kernel.zc_sends,
+                (unsigned long long)s.kernel.zc_copied);
     }
     fclose(f);
 }

@@ -10,7 +10,7 @@
 #include "engine/core/options.h"
 
 #include "engine/base/alloc.h"
-#include "include/zmq.h"
+#include "include/zuring.h"
 
 #include <arpa/inet.h>
 #include <assert.h>

@@ -43,6 +43,7 @@ struct zu_options {
     int tos;
     int keepalive, keepalive_cnt, keepalive_idle, keepalive_intvl;
     int tcp_maxrt;
+    int zero_copy_min; /* bytes; 0 and less: never */
     int use_fd;
     char bind_device[17];
     char *socks_proxy; /* host:port, or NULL */

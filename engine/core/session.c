@@ -239,6 +239,7 @@ static void forget_connection(struct zu_session *s)
     s->props = NULL;
     s->props_credit = 0;
     s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
+    s->zero_copy_min = 0;
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
 }
@@ -308,8 +309,11 @@ static void begin_closing(struct zu_session *s)
     zu_session_beat_stop(s);
     if (s->recv_busy)
         k->table->cancel(k, &s->recv_op);
-    if (s->send_busy)
-        k->table->cancel(k, &s->send_op);
+    zu_session_out_cancel(s);
+    if (s->lent_count && s->transport->reset) { /* or its bytes stay lent until TCP gives up */
+        learn_names(s);
+        s->transport->reset(s->fd);
+    }
     zu_session_settle(s);
 }
 
@@ -357,7 +361,7 @@ void zu_session_settle(struct zu_session *s)
             zu_session_enter(s, ZU_SESSION_GOODBYE);
         break;
     case ZU_SESSION_CLOSING:
-        if (!s->recv_busy && !s->send_busy)
+        if (!s->recv_busy && !s->send_busy && !s->lent_count)
             close_connection(s);
         break;
     case ZU_SESSION_IDLE:

@@ -103,6 +103,8 @@ struct zu_session {
 
     /* Going out. */
     struct zu_out *out;
+    uint32_t zero_copy_min; /* bodies from this size on go without a copy; 0: not known yet */
+    uint32_t lent_count;    /* batches that the kernel has, and tells when it needs no more */
     struct zu_later pump_later;
     struct zu_later gathered; /* see session_out.c */
     uint32_t gather_parts;    /* how many are enough */
@@ -167,6 +169,7 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);
 /* Queues bytes ahead of all traffic. -ENOMEM. */
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size);
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size);
+void zu_session_out_cancel(struct zu_session *s); /* what is in flight */
 bool zu_session_out_idle(const struct zu_session *s);
 void zu_session_out_reset(struct zu_session *s);
 

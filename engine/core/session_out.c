@@ -15,6 +15,12 @@
  * whose last batch was small leaves the pipe alone for ZU_LOOP_NAP_US, or until as many messages
  * are in it as make a large batch. The pipe is empty, or nearly, when that begins; a stream that
  * ends costs its last messages that time, once, and who sends now and then never waits.
+ *
+ * Lending. A batch with a body of ZURING_ZERO_COPY_MIN or more, to a peer on another machine, is
+ * lent to the kernel: it sends from our memory and tells when it needs that no more, which is when
+ * the peer's machine has it. Until then the batch stays as it is; the next ones go on meanwhile, so
+ * it is not the session's `out` any more but the op's alone. Where the kernel does not borrow, or
+ * tells that it copied, nothing more is lent on that connection.
  */
 #include "engine/base/alloc.h"
 #include "engine/core/session.h"
@@ -33,6 +39,15 @@ enum {
     STREAM_PARTS = 16,        /* a stream: that many without the pipe being found empty */
     RESERVE_BYTES = 512,      /* of the block, and */
     RESERVE_PIECES = 4,       /* of the pieces: for what is said while a batch is in flight */
+    LENT_MAX = 16,            /* batches of one connection that the kernel has at a time */
+};
+
+#define NEVER UINT32_MAX /* is a body large enough not to be copied */
+
+enum loan {
+    LOAN_NONE,
+    LOAN_ASKED, /* the send has no result yet */
+    LOAN_OPEN,  /* it has, and the kernel still has the memory */
 };
 
 struct zu_out {
@@ -42,7 +57,10 @@ struct zu_out {
     uint32_t piece_at;    /* the first that is not sent yet */
     uint32_t frozen;      /* pieces before this one are in the kernel's hands */
     uint32_t held_count;
-    size_t bytes; /* in the batch */
+    enum loan loan;
+    size_t bytes;               /* in the batch */
+    struct zu_session *session; /* of the loan */
+    struct zu_op loan_op;
     struct msghdr msg;
     struct iovec pieces[PIECES_MAX];
     struct zu_msg held[PIECES_MAX / 2];
@@ -71,9 +89,21 @@ static struct zu_out *out_get(struct zu_session *s)
     if (s->out) {
         zu_list_init(&s->out->free);
         s->out->held_count = 0;
+        s->out->loan = LOAN_NONE;
         start_over(s->out);
     }
     return s->out;
+}
+
+static void out_put(struct zu_loop *loop, struct zu_out *o)
+{
+    start_over(o);
+    if (loop->spare_count >= 4) {
+        zu_free(o);
+        return;
+    }
+    loop->spare_count++;
+    zu_list_append(&loop->spares, &o->free);
 }
 
 void zu_session_out_reset(struct zu_session *s)
@@ -82,14 +112,9 @@ void zu_session_out_reset(struct zu_session *s)
 
     if (!o)
         return;
-    start_over(o);
     s->out = NULL;
-    if (s->loop->spare_count >= 4) {
-        zu_free(o);
-        return;
-    }
-    s->loop->spare_count++;
-    zu_list_append(&s->loop->spares, &o->free);
+    if (zu_likely(o->loan == LOAN_NONE)) /* else the kernel has it still: see loan_done */
+        out_put(s->loop, o);
 }
 
 bool zu_session_out_idle(const struct zu_session *s)
@@ -304,6 +329,49 @@ static void fill(struct zu_session *s, struct zu_out *o)
     }
 }
 
+/* ---- lending: see the top ---- */
+
+static void loan_done(struct zu_op *op, int res, uint32_t flags);
+
+static uint32_t zero_copy_min(const struct zu_session *s)
+{
+    int min = s->options->zero_copy_min;
+
+    /* A raw peer may have shut its own direction and still wait for all of ours, which a reset at
+     * the end of the connection would cut off. */
+    if (min <= 0 || s->raw || !s->loop->kernel->zero_copy || !s->transport->is_far ||
+        !s->transport->is_far(s->fd))
+        return NEVER;
+    return (uint32_t)min;
+}
+
+static bool has_large(const struct zu_out *o, size_t min)
+{
+    for (uint32_t i = 0; i < o->held_count; i++)
+        if (zu_msg_size(&o->held[i]) >= min)
+            return true;
+    return false;
+}
+
+/* Lends what is about to be sent, if that is worth while, or has it copied. */
+static zu_cold void lend(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_kernel *k = s->loop->kernel;
+
+    if (s->zero_copy_min == 0)
+        s->zero_copy_min = zero_copy_min(s);
+    if (s->zero_copy_min == NEVER || o->piece_at || o->loan != LOAN_NONE ||
+        s->lent_count >= LENT_MAX || !has_large(o, s->zero_copy_min)) {
+        k->table->sendmsg(k, &s->send_op, s->fd, &o->msg);
+        return;
+    }
+    s->lent_count++;
+    o->session = s;
+    o->loan = LOAN_ASKED;
+    o->loan_op = (struct zu_op){.done = loan_done};
+    k->table->sendmsg_zc(k, &o->loan_op, s->fd, &o->msg);
+}
+
 static void start_send(struct zu_session *s)
 {
     struct zu_out *o = s->out;
@@ -318,7 +386,10 @@ static void start_send(struct zu_session *s)
     }
     o->msg = (struct msghdr){.msg_iov = &o->pieces[o->piece_at],
                              .msg_iovlen = o->piece_count - o->piece_at};
-    k->table->sendmsg(k, &s->send_op, s->fd, &o->msg);
+    if (s->zero_copy_min != NEVER)
+        lend(s, o);
+    else
+        k->table->sendmsg(k, &s->send_op, s->fd, &o->msg);
 }
 
 /* How many parts like those of the last batch make one that is not small; no more than half of what
@@ -479,6 +550,44 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
         start_send(s);
         return;
     }
-    start_over(s->out);
+    if (zu_unlikely(s->out->loan != LOAN_NONE))
+        s->out = NULL; /* the kernel has it: loan_done sees to it */
+    else
+        start_over(s->out);
     zu_session_pump(s);
+}
+
+static void loan_done(struct zu_op *op, int res, uint32_t flags)
+{
+    struct zu_out *o = zu_container_of(op, struct zu_out, loan_op);
+    struct zu_session *s = o->session;
+    bool asked = o->loan == LOAN_ASKED;
+
+    if (flags & ZU_OP_COPIED || (asked && res < 0))
+        s->zero_copy_min = NEVER;
+    if (flags & ZU_OP_MORE) {
+        o->loan = LOAN_OPEN;
+    } else {
+        o->loan = LOAN_NONE;
+        s->lent_count--;
+    }
+    if (asked) { /* what is refused is sent the ordinary way */
+        zu_session_send_done(&s->send_op, res < 0 && !peer_is_gone(res) ? -EINTR : res, 0);
+        return;
+    }
+    if (s->out != o)
+        out_put(s->loop, o);
+    zu_session_settle(s);
+}
+
+void zu_session_out_cancel(struct zu_session *s)
+{
+    struct zu_kernel *k = s->loop->kernel;
+
+    if (!s->send_busy)
+        return;
+    if (s->out->loan == LOAN_ASKED)
+        k->table->cancel(k, &s->out->loan_op);
+    else
+        k->table->cancel(k, &s->send_op);
 }

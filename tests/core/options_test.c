@@ -6,7 +6,7 @@
 #include "engine/core/options.h"
 
 #include "engine/base/alloc.h"
-#include "include/zmq.h"
+#include "include/zuring.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -89,6 +89,7 @@ static const struct row rows[] = {
     {ZMQ_IPV4ONLY, 1, 0, 1},
     {ZMQ_BACKLOG, 100, 0, INT_MAX},
     {ZMQ_USE_FD, -1, -1, INT_MAX},
+    {ZURING_ZERO_COPY_MIN, 128 * 1024, -1, INT_MAX},
     {ZMQ_SNDBUF, -1, -1, INT_MAX},
     {ZMQ_RCVBUF, -1, -1, INT_MAX},
     {ZMQ_TOS, 0, 0, INT_MAX},

@@ -34,6 +34,8 @@ struct rig {
     int listener;          /* the listening descriptor, or -1 */
     int fd, far;           /* of the last connection: the engine's end, the peer's */
     int expected;          /* what the transport was last told to expect; 0: nothing yet */
+    bool far_away;         /* what the transport says of the peer */
+    int resets;            /* how often it was told to reset a connection */
     int admit_rc, look_rc; /* what the transport's admit and resolve answer */
     int descriptors;       /* open before */
     unsigned patience_ms;  /* how long rig_say and rig_hear_all wait for a request to be made */
@@ -75,6 +77,8 @@ size_t rig_say(struct rig *r, const void *bytes, size_t size, size_t most);
 void rig_say_hex(struct rig *r, const char *hex);
 /* The peer closes, or resets. */
 void rig_hang_up(struct rig *r, int err);
+/* All that the kernel was lent is the engine's again. How many sends that were. */
+size_t rig_give_back(struct rig *r, bool copied);
 /* The pending send gets at most `most` bytes out; they are added to `said`. False: none pending. */
 bool rig_hear(struct rig *r, size_t most);
 void rig_hear_all(struct rig *r);
