@@ -13,10 +13,11 @@
 #include "include/zuring.h"
 #include "engine/base/alloc.h"
 #include "engine/io/kernel.h"
+#include "tools/dropin.h"
 #include "tools/program.h"
 
 #include <errno.h>
-#include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,78 +25,10 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define DROPIN_NAME "libzmq.so.5"
 #define SCRIPTS_MAX 4 /* a script whose interpreter is a script ...: the kernel's own limit */
 
 /* As env(1) has them. */
 enum { EXIT_OURS = 125, EXIT_CANNOT_RUN = 126, EXIT_NOT_FOUND = 127 };
-
-/* ---- the drop-in ---- */
-
-static bool has_dropin(const char *dir)
-{
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/" DROPIN_NAME, dir);
-
-    return n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0;
-}
-
-/* The first folder that the pattern matches and that has a drop-in in it. */
-static bool find_by_pattern(char *out, const char *base, const char *pattern)
-{
-    char full[PATH_MAX];
-    glob_t found;
-    bool good = false;
-    int n = snprintf(full, sizeof full, "%s/%s", base, pattern);
-
-    if (n < 0 || (size_t)n >= sizeof full || glob(full, 0, NULL, &found) != 0)
-        return false;
-    for (size_t i = 0; i < found.gl_pathc && !good; i++)
-        good = has_dropin(found.gl_pathv[i]) && realpath(found.gl_pathv[i], out);
-    globfree(&found);
-    return good;
-}
-
-/* Our own folder decides: that of the build tree, or that of an installation. */
-static bool find_near_us(char *out)
-{
-    static const char *const places[] = {
-        "../dropin", /* of a build tree, where we are in tools/ */
-#ifdef ZU_DROPIN_FROM_BIN
-        ZU_DROPIN_FROM_BIN,
-#endif
-        "../lib/*/zuring",  "../lib/zuring", "../lib64/zuring",
-    };
-    char self[PATH_MAX], *slash;
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    if (n < 0)
-        return false;
-    self[n] = '\0';
-    if ((slash = strrchr(self, '/')))
-        *slash = '\0';
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        if (find_by_pattern(out, places[i][0] == '/' ? "" : self, places[i]))
-            return true;
-    return false;
-}
-
-static bool find_dropin(char *out)
-{
-    const char *given = getenv("ZURING_DROPIN");
-
-    if (!given) {
-        if (find_near_us(out))
-            return true;
-        fprintf(stderr, "zuring: no " DROPIN_NAME " of zuring near this program; set ZURING_DROPIN "
-                        "to the folder it is in\n");
-        return false;
-    }
-    if (has_dropin(given) && realpath(given, out))
-        return true;
-    fprintf(stderr, "zuring: ZURING_DROPIN is %s, but there is no " DROPIN_NAME " in it\n", given);
-    return false;
-}
 
 /* ---- the environment ---- */
 
@@ -119,7 +52,7 @@ static bool prepare_environment(void)
 {
     char dir[PATH_MAX], file[PATH_MAX + sizeof DROPIN_NAME];
 
-    if (!find_dropin(dir))
+    if (!dropin_find(dir))
         return false;
     if (strpbrk(dir, ": \t;")) { /* what the loader splits its variables at; nothing quotes them */
         fprintf(stderr,
