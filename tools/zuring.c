@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zuring: the command line program. `zuring exec -- PROGRAM` starts any program with the drop-in
- * libzmq.so.5 in place of whatever libzmq it was made for.
+ * zuring: the command line program. `zuring bench` is in bench.h. `zuring exec -- PROGRAM` starts
+ * any program with the drop-in libzmq.so.5 in place of whatever libzmq it was made for.
  *
  * Two ways at once. LD_LIBRARY_PATH puts the drop-in before other libraries of the same name. A
  * program that brings a copy under a name of its own (Python wheels do: libzmq-0a1b2c.so.5.2.4)
@@ -13,6 +13,7 @@
 #include "include/zuring.h"
 #include "engine/base/alloc.h"
 #include "engine/io/kernel.h"
+#include "tools/bench_work.h"
 #include "tools/dropin.h"
 #include "tools/program.h"
 
@@ -188,6 +189,7 @@ static int show_backend(void)
 static int show_help(FILE *to, int status)
 {
     fputs("zuring exec [--] PROGRAM [ARGUMENT...]   run PROGRAM with zuring as its libzmq\n"
+          "zuring bench [OPTION...]                 measure; zuring bench --help has the options\n"
           "zuring backend                           how zuring would talk to this kernel, and why\n"
           "zuring version\n"
           "\n"
@@ -203,6 +205,10 @@ int main(int argc, char **argv)
 
     if (strcmp(command, "exec") == 0)
         return run(argv + (argc > 2 && strcmp(argv[2], "--") == 0 ? 3 : 2));
+    if (strcmp(command, "bench") == 0)
+        return bench_main(argc - 2, argv + 2);
+    if (strcmp(command, BENCH_WORKER) == 0)
+        return bench_worker();
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)
         return show_version();
     if (strcmp(command, "backend") == 0)
