@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A kept piece lies in a slot, its capacity in its first bytes. Slots are taken and filled by
- * single exchanges: whoever got a pointer out of one is its only owner, so looking at the capacity
- * before deciding is safe, and a piece that does not fit is put back. There is no lock that a fork
- * could leave taken.
+ * A request is rounded up to one of eight sizes for each doubling; pages that nobody touches cost
+ * nothing. So any kept piece of a size serves any request for it, and a stack for each size is all
+ * there is.
+ *
+ * The stacks have one lock, which nobody waits for: who does not get it does without, and asks the
+ * C library. So a fork that finds it taken does no harm in the child.
  *
  * Under the address sanitizer nothing is kept: it has to see each body end.
  */
@@ -12,66 +14,134 @@
 #include "engine/base/alloc.h"
 #include "engine/base/base.h"
 
-#include <string.h>
-
 #ifdef __SANITIZE_ADDRESS__
 #define KEEPS false
 #else
 #define KEEPS true
 #endif
 
-static _Atomic(void *) slots[ZU_LARGE_KEPT];
+enum {
+    MIN_BITS = 15, /* of ZU_LARGE_MIN */
+    MAX_BITS = 26, /* of ZU_LARGE_MAX */
+    STEP_BITS = 3, /* sizes in a doubling, as a power of two */
+    SIZES = (MAX_BITS - MIN_BITS + 1) << STEP_BITS,
+};
 
-static bool keep(void *p)
+/* A kept piece, in its own memory. */
+struct piece {
+    struct piece *next;
+    size_t capacity;
+};
+
+static _Atomic uint32_t taken; /* the lock */
+static _Atomic size_t in_use;  /* bytes; a little late */
+static struct piece *stacks[SIZES];
+static size_t kept; /* bytes */
+
+static unsigned bits_of(size_t size)
 {
-    for (size_t i = 0; i < ZU_LARGE_KEPT; i++) {
-        void *none = NULL;
-
-        /* [LG1] release, pairs with [LG2]: the capacity is written, and our bytes are done with. */
-        if (atomic_compare_exchange_strong_explicit(&slots[i], &none, p, memory_order_release,
-                                                    memory_order_relaxed))
-            return true;
-    }
-    return false;
+    return (unsigned)(63 - __builtin_clzll(size));
 }
 
-/* A piece of at least `size` bytes that is not twice too large, or NULL. */
-static void *find(size_t size, size_t *capacity)
+/* Up to the next of the sizes. */
+static size_t round_up(size_t size)
 {
-    for (size_t i = 0; i < ZU_LARGE_KEPT; i++) {
-        /* Relaxed: only whether it is worth an exchange. */
-        if (!atomic_load_explicit(&slots[i], memory_order_relaxed))
-            continue;
-        /* [LG2] acquire, pairs with [LG1]. */
-        void *p = atomic_exchange_explicit(&slots[i], NULL, memory_order_acquire);
+    size_t step = (size_t)1 << (bits_of(size) - STEP_BITS);
 
-        if (!p)
-            continue;
-        memcpy(capacity, p, sizeof *capacity);
-        if (*capacity >= size && *capacity / 2 <= size)
-            return p;
-        if (!keep(p))
-            zu_free(p);
+    return (size + step - 1) & ~(step - 1);
+}
+
+/* Of one of the sizes. */
+static struct piece **stack_of(size_t capacity)
+{
+    unsigned bits = bits_of(capacity);
+    size_t step = (capacity >> (bits - STEP_BITS)) & ((1u << STEP_BITS) - 1);
+
+    return &stacks[((bits - MIN_BITS) << STEP_BITS) + step];
+}
+
+static bool is_kept(size_t capacity)
+{
+    return KEEPS && capacity >= ZU_LARGE_MIN && capacity <= ZU_LARGE_MAX;
+}
+
+static bool try_lock(void)
+{
+    /* [LG1] acquire, pairs with [LG2]: who had it is done with the stacks and what is in them. */
+    return atomic_exchange_explicit(&taken, 1, memory_order_acquire) == 0;
+}
+
+static void unlock(void)
+{
+    atomic_store_explicit(&taken, 0, memory_order_release); /* [LG2] */
+}
+
+static struct piece *pop(struct piece **stack)
+{
+    struct piece *p = *stack;
+
+    if (p) {
+        *stack = p->next;
+        kept -= p->capacity;
     }
-    return NULL;
+    return p;
+}
+
+/* More is kept than may be: one piece less. */
+static struct piece *pop_any(void)
+{
+    struct piece *p = NULL;
+
+    for (size_t i = SIZES; !p && i-- > 0;)
+        p = pop(&stacks[i]);
+    return p;
+}
+
+static void push(struct piece *p, size_t capacity)
+{
+    struct piece **stack = stack_of(capacity);
+
+    *p = (struct piece){*stack, capacity};
+    *stack = p;
+    kept += capacity;
+}
+
+/* Relaxed: a number, and nothing is inferred from it but how much to keep. */
+static size_t use(size_t change)
+{
+    return atomic_fetch_add_explicit(&in_use, change, memory_order_relaxed) + change;
 }
 
 void *zu_large_alloc(size_t size, size_t *capacity)
 {
-    void *p = KEEPS && size <= ZU_LARGE_MAX ? find(size, capacity) : NULL;
+    void *p = NULL;
 
+    *capacity = size <= ZU_LARGE_MAX ? round_up(size) : size;
+    if (is_kept(*capacity) && try_lock()) {
+        p = pop(stack_of(*capacity));
+        unlock();
+    }
+    if (!p)
+        p = zu_alloc(*capacity);
     if (p)
-        return p;
-    *capacity = size;
-    return zu_alloc(size);
+        use(*capacity);
+    return p;
 }
 
 void zu_large_free(void *p, size_t capacity)
 {
-    if (KEEPS && capacity <= ZU_LARGE_MAX) {
-        memcpy(p, &capacity, sizeof capacity);
-        if (keep(p))
-            return;
+    size_t may = use(-capacity) + ZU_LARGE_SPARE;
+    struct piece *surplus = NULL;
+
+    if (is_kept(capacity) && try_lock()) {
+        if (kept + capacity <= may) {
+            push(p, capacity);
+            p = NULL;
+        } else if (kept > may) {
+            surplus = pop_any();
+        }
+        unlock();
     }
+    zu_free(surplus);
     zu_free(p);
 }

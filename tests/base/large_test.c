@@ -22,54 +22,129 @@ Test(large, uses_a_freed_piece_again)
 
     zu_large_free(p, capacity);
     zu_alloc_refuse = count;
-    p = zu_large_alloc(900000, &again);
+    p = zu_large_alloc(990000, &again);
 #ifdef __SANITIZE_ADDRESS__
     cr_assert_eq(requests, 1, "nothing is kept under the sanitizer");
 #else
     cr_assert_eq(requests, 0);
     cr_assert_eq(again, capacity);
 #endif
-    memset(p, 1, 900000);
+    memset(p, 1, 990000);
     zu_large_free(p, again);
 }
 
-Test(large, does_not_use_a_piece_that_is_too_small_or_far_too_large)
+Test(large, a_piece_serves_what_is_a_little_smaller_and_nothing_else)
 {
-    size_t capacity;
+    size_t capacity, other;
     void *p = zu_large_alloc(100000, &capacity);
 
     zu_large_free(p, capacity);
     zu_alloc_refuse = count;
-    void *larger = zu_large_alloc(100001, &capacity);
+    void *larger = zu_large_alloc(capacity + 1, &other);
 
-    cr_assert_geq(capacity, 100001);
-    memset(larger, 1, 100001);
+    cr_assert_geq(other, capacity + 1);
+    memset(larger, 1, capacity + 1);
     void *small = zu_large_alloc(40000, &(size_t){0});
 
     cr_assert_eq(requests, 2);
     zu_alloc_refuse = NULL;
-    zu_large_free(larger, capacity);
+    zu_large_free(larger, other);
     zu_free(small);
 }
 
-Test(large, keeps_a_bounded_number_of_pieces)
+static void in_each_size(void (*try)(size_t size))
 {
-    enum { PIECES = 3 * ZU_LARGE_KEPT };
+    for (size_t size = ZU_LARGE_MIN; size <= ZU_LARGE_MAX; size += size / 9) {
+        try(size);
+        try(size + 1);
+    }
+    try(ZU_LARGE_MAX - 1);
+    try(ZU_LARGE_MAX);
+    try(ZU_LARGE_MAX + 1);
+}
+
+static void is_large_enough(size_t size)
+{
+    size_t capacity;
+    uint8_t *p = zu_large_alloc(size, &capacity);
+
+    cr_assert_geq(capacity, size);
+    cr_assert_leq(capacity, size + size / 8 + 1);
+    p[0] = p[capacity - 1] = 1;
+    zu_large_free(p, capacity);
+}
+
+Test(large, rounds_by_an_eighth_at_most)
+{
+    in_each_size(is_large_enough);
+}
+
+static size_t bytes;
+
+static bool count_bytes(size_t size)
+{
+    requests++;
+    bytes += size;
+    return false;
+}
+
+/* How many of `n` pieces were kept since they were freed. */
+static size_t found_again(void **p, size_t *capacity, size_t n, size_t size)
+{
+    requests = 0;
+    zu_alloc_refuse = count_bytes;
+    for (size_t i = 0; i < n; i++)
+        p[i] = zu_large_alloc(size, &capacity[i]);
+    zu_alloc_refuse = NULL;
+    return n - requests;
+}
+
+#ifndef __SANITIZE_ADDRESS__
+
+Test(large, keeps_as_much_as_is_in_use_and_a_little_more)
+{
+    enum { PIECES = 300, SIZE = 512 * 1024 };
+    const size_t spare = ZU_LARGE_SPARE / SIZE;
     void *p[PIECES];
     size_t capacity[PIECES];
 
-    for (int i = 0; i < PIECES; i++)
-        p[i] = zu_large_alloc(50000, &capacity[i]);
-    for (int i = 0; i < PIECES; i++)
+    cr_assert_eq(found_again(p, capacity, PIECES, SIZE), 0);
+    for (int i = 0; i < PIECES / 2; i++) /* half of it stays in use */
         zu_large_free(p[i], capacity[i]);
-    zu_alloc_refuse = count;
-    for (int i = 0; i < PIECES; i++)
-        p[i] = zu_large_alloc(50000, &capacity[i]);
-    cr_assert_geq(requests, PIECES - ZU_LARGE_KEPT);
-    zu_alloc_refuse = NULL;
+    cr_assert_eq(found_again(p, capacity, PIECES / 2, SIZE), PIECES / 2);
+    for (int i = 0; i < PIECES; i++) /* and now nothing */
+        zu_large_free(p[i], capacity[i]);
+    size_t again = found_again(p, capacity, PIECES, SIZE);
+
+    cr_assert_leq(again, spare, "%zu", again);
+    cr_assert_geq(again, spare - 1, "%zu", again);
     for (int i = 0; i < PIECES; i++)
         zu_large_free(p[i], capacity[i]);
 }
+
+Test(large, gives_back_what_it_has_too_much_of_whatever_its_size)
+{
+    enum { PIECES = 64, SIZE = 1024 * 1024 };
+    void *p[PIECES], *q[PIECES];
+    size_t capacity[PIECES], other[PIECES];
+
+    found_again(p, capacity, PIECES, SIZE);
+    found_again(q, other, PIECES, SIZE / 2);
+    for (int i = 0; i < PIECES; i++)
+        zu_large_free(p[i], capacity[i]); /* 32 MiB in use: 48 of them are kept */
+    for (int i = 0; i < PIECES; i++)
+        zu_large_free(q[i], other[i]);
+    size_t large = found_again(p, capacity, PIECES, SIZE);
+    size_t small = found_again(q, other, PIECES, SIZE / 2);
+
+    cr_assert_leq(large * SIZE + small * SIZE / 2, ZU_LARGE_SPARE + SIZE, "%zu, %zu", large, small);
+    for (int i = 0; i < PIECES; i++) {
+        zu_large_free(p[i], capacity[i]);
+        zu_large_free(q[i], other[i]);
+    }
+}
+
+#endif
 
 Test(large, says_when_there_is_no_memory)
 {
