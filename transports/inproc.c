@@ -132,13 +132,15 @@ static int inproc_unbind(struct zu_socket *s, const char *name)
 
 /* ---- connect ---- */
 
-/* Either end's application writes to the other's: they wait for each other a moment, unless they
- * have to share one CPU. */
+/* Before anything is written. Either end's application writes to the other's: they wait for each
+ * other a moment, unless they have to share one CPU. */
 static void make_local(const struct zu_ctx *ctx, struct zu_pipe *ends[2])
 {
     for (int i = 0; i < 2; i++) {
         ends[i]->local = true;
         ends[i]->in->patient = !ctx->one_cpu;
+        if (!ends[i]->in->latest_only && zu_barrier_ready())
+            zu_queue_make_light(ends[i]->in);
     }
 }
 
@@ -155,6 +157,7 @@ static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
 
     if (rc < 0)
         return rc;
+    make_local(s->ctx, ends);
     zu_socket_hold(s);
     zu_socket_hold(peer);
     if (peer->pattern->wants_id && !latest_only_there)
@@ -166,7 +169,6 @@ static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
         zu_pipe_close(ends[0], 0);
         return rc;
     }
-    make_local(s->ctx, ends);
     zu_pipe_flush(ends[1]);
     zu_pipe_hand_over(ends[1]);
     zu_pipe_flush(ends[0]);
@@ -208,6 +210,7 @@ static int wait_for_bind(struct zu_socket *s, const char *name, struct zu_pipe *
         zu_free(w);
         return rc;
     }
+    make_local(s->ctx, ends);
     zu_socket_hold(s);
     rc = latest_only_there ? 0 : write_id(ends[0], s->options);
     if (rc < 0) {
@@ -217,7 +220,6 @@ static int wait_for_bind(struct zu_socket *s, const char *name, struct zu_pipe *
         return rc;
     }
     zu_pipe_flush(ends[0]);
-    make_local(s->ctx, ends);
     w->far = ends[1];
     w->wants_id = s->pattern->wants_id;
     sweep(s->ctx);

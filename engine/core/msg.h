@@ -104,6 +104,7 @@ static inline void zu_msg_set_flags(struct zu_msg *m, uint8_t flags)
 
     memcpy(&tail, (uint8_t *)m + ZU_MSG_TAIL_AT, sizeof tail);
     tail = htole64((le64toh(tail) & ~((uint64_t)UINT8_MAX << 24)) | (uint64_t)flags << 24);
+    __asm__("" : "+r"(tail)); /* or the compiler sees through it, and stores the one byte */
     memcpy((uint8_t *)m + ZU_MSG_TAIL_AT, &tail, sizeof tail);
 }
 

@@ -13,6 +13,15 @@
  * mark and wakes nobody, the mark is then set on a count that has grown, the reader sleeps over a
  * message, and later flushes wake it only by luck.
  *
+ * A light queue. That exchange makes the writer wait until all his stores are seen by the other
+ * core, message after message: half of what inproc could do. So between two applications' threads
+ * publishing is a store, and then a look at `sleep`, a word that almost never changes. The reader
+ * goes to sleep in three steps: it says that it dozes, has the kernel put a barrier into every
+ * thread (barrier.h), and looks again. A flush that comes before the barrier is seen by that look;
+ * one that comes after sees that the reader dozes, and wakes it. Who finds nothing goes from dozing
+ * to sleeping by an exchange that fails when a flush was quicker. Why two words for it: a writer
+ * that finds SLEEPS knows that everything is read; one that finds DOZING does not.
+ *
  * Why no chunk is freed too early: the reader leaves a chunk not when it has read its last slot but
  * when it reads the first of the next, which must have been published. The writer goes back
  * (unwrite) only over items that are not complete, hence not published; so when it steps back into
@@ -84,6 +93,7 @@ static void chunk_free(struct zu_chunk *c)
 void zu_queue_init(struct zu_queue *q, bool latest_only)
 {
     memset(q, 0, sizeof *q);
+    atomic_init(&q->sleep, ZU_QUEUE_AWAKE);
     q->latest_only = latest_only;
     atomic_init(&q->published,
                 latest_only ? LATEST_MIDDLE << LATEST_SHIFT | ZU_QUEUE_ASLEEP : ZU_QUEUE_ASLEEP);
@@ -110,6 +120,13 @@ void zu_queue_fini(struct zu_queue *q)
     /* Relaxed: no thread is in the queue any more. */
     chunk_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
     zu_queue_init(q, q->latest_only);
+}
+
+void zu_queue_make_light(struct zu_queue *q)
+{
+    q->light = true;
+    atomic_init(&q->published, 0);
+    atomic_init(&q->sleep, ZU_QUEUE_SLEEPS);
 }
 
 static struct zu_chunk *take_spare(struct zu_queue *q)
@@ -140,6 +157,10 @@ static struct zu_chunk *chunk_new(struct zu_queue *q, uint32_t size)
 /* True: the reader has read all that was ever written, and will not look before the next flush. */
 static bool quiet(struct zu_queue *q)
 {
+    if (q->light)
+        /* [QP4] acquire, as below; relaxed: it is our own. */
+        return atomic_load_explicit(&q->sleep, memory_order_acquire) == ZU_QUEUE_SLEEPS &&
+               atomic_load_explicit(&q->published, memory_order_relaxed) == q->tail;
     /* [QP4] acquire, pairs with [QP3]: the reader is done with the slots, and with `base`. */
     return atomic_load_explicit(&q->published, memory_order_acquire) == (q->tail | ZU_QUEUE_ASLEEP);
 }
@@ -237,6 +258,13 @@ bool zu_queue_flush_latest(struct zu_queue *q)
     return old & ZU_QUEUE_ASLEEP;
 }
 
+zu_cold bool zu_queue_end_sleep(struct zu_queue *q)
+{
+    /* [QP5] release, pairs with [QP6]: who finds his sleep ended finds what was published. */
+    return atomic_exchange_explicit(&q->sleep, ZU_QUEUE_AWAKE, memory_order_release) !=
+           ZU_QUEUE_AWAKE;
+}
+
 /* Frees a chunk, or leaves it to the writer. */
 static void retire(struct zu_queue *q, struct zu_chunk *c)
 {
@@ -298,6 +326,43 @@ static bool wait_a_moment(struct zu_queue *q, uint64_t *word)
     return false;
 }
 
+/* The reader has read up to `*word`. True: it is asleep. False: `*word` is to be looked at
+ * again. */
+static bool fall_asleep(struct zu_queue *q, uint64_t *word)
+{
+    /* [QP3] release, pairs with [QP4]: we have read all items up to here. [QP2] where it fails. */
+    return atomic_compare_exchange_strong_explicit(&q->published, word, *word | ZU_QUEUE_ASLEEP,
+                                                   memory_order_release, memory_order_acquire);
+}
+
+/* The same in a light queue. */
+static bool fall_asleep_light(struct zu_queue *q, uint64_t *word)
+{
+    uint32_t dozing = ZU_QUEUE_DOZING;
+
+    atomic_store_explicit(&q->sleep, ZU_QUEUE_DOZING, memory_order_relaxed);
+    zu_barrier_all();
+    *word = atomic_load_explicit(&q->published, memory_order_acquire); /* [QP2] */
+    if (is_news(q, *word)) {
+        /* Relaxed: a writer that saw us doze wakes us once too often. */
+        atomic_store_explicit(&q->sleep, ZU_QUEUE_AWAKE, memory_order_relaxed);
+        return false;
+    }
+    /* [QP3] release, as above. [QP6] acquire where it fails, pairs with [QP5]. */
+    if (atomic_compare_exchange_strong_explicit(&q->sleep, &dozing, ZU_QUEUE_SLEEPS,
+                                                memory_order_release, memory_order_acquire))
+        return true;
+    *word = atomic_load_explicit(&q->published, memory_order_acquire); /* [QP2] */
+    return false;
+}
+
+static bool is_asleep(const struct zu_queue *q, uint64_t word)
+{
+    /* Relaxed: ours; or a flush has just ended it, and its wake-up is on its way. */
+    return q->light ? atomic_load_explicit(&q->sleep, memory_order_relaxed) == ZU_QUEUE_SLEEPS
+                    : word & ZU_QUEUE_ASLEEP;
+}
+
 /* Looks at what is published. False: nothing new, and the reader is asleep. */
 static bool look_or_sleep(struct zu_queue *q)
 {
@@ -306,14 +371,12 @@ static bool look_or_sleep(struct zu_queue *q)
     bool may_wait = q->patient;
 
     while (!is_news(q, word)) {
-        if (word & ZU_QUEUE_ASLEEP)
+        if (is_asleep(q, word))
             return false;
         if (may_wait && wait_a_moment(q, &word))
             break;
         may_wait = false;
-        /* [QP3] release, pairs with [QP4]: we have read all items up to here. */
-        if (atomic_compare_exchange_strong_explicit(&q->published, &word, word | ZU_QUEUE_ASLEEP,
-                                                    memory_order_release, memory_order_acquire))
+        if (q->light ? fall_asleep_light(q, &word) : fall_asleep(q, &word))
             return false;
     }
     q->seen = word;

@@ -13,6 +13,7 @@
 #ifndef ZU_CORE_QUEUE_H
 #define ZU_CORE_QUEUE_H
 
+#include "engine/base/barrier.h"
 #include "engine/core/msg.h"
 
 struct zu_chunk;
@@ -21,7 +22,14 @@ struct zu_chunk;
 #define ZU_QUEUE_ASLEEP 1u
 #define ZU_QUEUE_ITEM   2u
 #define ZU_QUEUE_NEVER  UINT64_MAX
-#define ZU_QUEUE_AHEAD  4 /* slots: another core wrote them, so the reader asks for them early */
+#define ZU_QUEUE_AHEAD  8
+
+/* Of the reader of a light queue. */
+enum zu_queue_sleep {
+    ZU_QUEUE_AWAKE,
+    ZU_QUEUE_DOZING, /* about to sleep: it will look once more */
+    ZU_QUEUE_SLEEPS, /* it has read all that was published */
+};
 
 struct zu_queue {
     /* The writer's line. */
@@ -31,7 +39,9 @@ struct zu_queue {
     uint64_t complete;                               /* of these, what a flush may publish */
     uint64_t flushed;                                /* of these, what a flush has published */
     struct zu_chunk *tail_chunk;
-    bool unflushed; /* latest_only: a message waits in tail_slot */
+    _Atomic uint32_t sleep; /* light: enum zu_queue_sleep. The reader writes it when it must */
+    bool light;             /* the writer pays no barrier: see queue.c */
+    bool unflushed;         /* latest_only: a message waits in tail_slot */
     /* The reader's line. */
     alignas(ZU_CACHE_LINE) struct zu_msg *head_slot; /* the next item, */
     struct zu_msg *head_limit;                       /* unless this is the same: none known here */
@@ -51,11 +61,16 @@ struct zu_queue {
 
 /* The reader starts asleep: the first flush that publishes asks to wake it. */
 void zu_queue_init(struct zu_queue *q, bool latest_only);
+/* Between two threads that are mostly both awake: publishing is a plain store, and the reader pays
+ * when it falls asleep. Where zu_barrier_ready said true, before anything is written, and not with
+ * latest_only. */
+void zu_queue_make_light(struct zu_queue *q);
 void zu_queue_fini(struct zu_queue *q); /* no thread is in it any more; closes what is left */
 
 /* The rare halves of the functions below. */
 int zu_queue_write_slow(struct zu_queue *q, struct zu_msg *m, bool complete);
 bool zu_queue_flush_latest(struct zu_queue *q);
+bool zu_queue_end_sleep(struct zu_queue *q);
 bool zu_queue_look(struct zu_queue *q);
 bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m);
 void zu_queue_take_latest(struct zu_queue *q);
@@ -63,6 +78,7 @@ void zu_queue_take_latest(struct zu_queue *q);
 /* Writer, who knows that there is a free slot: the struct is copied, nothing is counted. */
 static inline void zu_queue_put_copy(struct zu_queue *q, const struct zu_msg *m, bool complete)
 {
+    __builtin_prefetch(q->tail_slot + ZU_QUEUE_AHEAD, 1);
     zu_msg_copy_words(q->tail_slot++, m);
     q->tail += ZU_QUEUE_ITEM;
     if (complete)
@@ -95,6 +111,14 @@ static inline bool zu_queue_flush(struct zu_queue *q)
     if (q->complete == q->flushed)
         return false;
     q->flushed = q->complete;
+    if (q->light) {
+        /* [QP1] release, as below. */
+        atomic_store_explicit(&q->published, q->complete, memory_order_release);
+        zu_barrier_compiler();
+        /* Relaxed: only whether it is worth an exchange; why it is not missed: see queue.c. */
+        return zu_unlikely(atomic_load_explicit(&q->sleep, memory_order_relaxed)) &&
+               zu_queue_end_sleep(q);
+    }
     if (zu_unlikely(q->latest_only))
         return zu_queue_flush_latest(q);
     /* Relaxed, as all of wake_at: a wish, and the reader does not rely on it. */
@@ -184,7 +208,8 @@ static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
 {
     if (zu_unlikely(q->head_slot == q->head_limit))
         return zu_queue_read_slow(q, m);
-    __builtin_prefetch(q->head_slot + ZU_QUEUE_AHEAD);
+    if (q->head_limit - q->head_slot > ZU_QUEUE_AHEAD)
+        __builtin_prefetch(q->head_slot + ZU_QUEUE_AHEAD);
     *m = *q->head_slot++;
     return true;
 }

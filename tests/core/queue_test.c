@@ -34,6 +34,13 @@ static void open_latest(void)
     zu_alloc_refuse = count_requests;
 }
 
+static void open_light(void)
+{
+    open_queue();
+    if (zu_barrier_ready()) /* without it they are ordinary */
+        zu_queue_make_light(&q);
+}
+
 static void close_queue(void)
 {
     zu_queue_fini(&q);
@@ -41,7 +48,21 @@ static void close_queue(void)
 }
 
 TestSuite(queue, .init = open_queue, .fini = close_queue);
+TestSuite(queue_light, .init = open_light, .fini = close_queue);
 TestSuite(queue_latest_only, .init = open_latest, .fini = close_queue);
+
+/* A test of an ordinary queue and of a light one. */
+#define BOTH(name)                                                                                 \
+    static void name(void);                                                                        \
+    Test(queue, name)                                                                              \
+    {                                                                                              \
+        name();                                                                                    \
+    }                                                                                              \
+    Test(queue_light, name)                                                                        \
+    {                                                                                              \
+        name();                                                                                    \
+    }                                                                                              \
+    static void name(void)
 
 static void give_back(void *data, void *hint)
 {
@@ -95,14 +116,14 @@ static void expect_nothing(void)
     cr_assert_not(zu_queue_read(&q, &m));
 }
 
-Test(queue, has_no_memory_before_it_is_used)
+BOTH(has_no_memory_before_it_is_used)
 {
     expect_nothing();
     cr_assert_not(zu_queue_flush(&q));
     cr_assert_eq(requests, 0);
 }
 
-Test(queue, keeps_the_order_over_every_chunk_border)
+BOTH(keeps_the_order_over_every_chunk_border)
 {
     for (uint32_t batch = 1; batch < 600; batch += 1 + batch / 9) {
         for (uint32_t i = 0; i < batch; i++)
@@ -114,7 +135,7 @@ Test(queue, keeps_the_order_over_every_chunk_border)
     }
 }
 
-Test(queue, shows_nothing_before_it_is_flushed)
+BOTH(shows_nothing_before_it_is_flushed)
 {
     write_number(1, true);
     expect_nothing();
@@ -123,7 +144,7 @@ Test(queue, shows_nothing_before_it_is_flushed)
     expect_nothing();
 }
 
-Test(queue, shows_nothing_of_an_unfinished_message)
+BOTH(shows_nothing_of_an_unfinished_message)
 {
     write_number(1, true);
     write_number(2, false);
@@ -140,7 +161,7 @@ Test(queue, shows_nothing_of_an_unfinished_message)
     expect_nothing();
 }
 
-Test(queue, asks_to_wake_once_a_sleep)
+BOTH(asks_to_wake_once_a_sleep)
 {
     write_number(1, true);
     cr_assert(zu_queue_flush(&q), "the reader starts asleep");
@@ -159,7 +180,7 @@ Test(queue, asks_to_wake_once_a_sleep)
     expect_number(4);
 }
 
-Test(queue, lets_the_reader_stay_awake)
+BOTH(lets_the_reader_stay_awake)
 {
     write_number(1, true);
     zu_queue_flush(&q);
@@ -240,7 +261,7 @@ Test(queue, wakes_a_reader_who_is_awake_at_the_number_he_named)
         expect_number(i);
 }
 
-Test(queue, lends_the_next_item_until_it_is_read)
+BOTH(lends_the_next_item_until_it_is_read)
 {
     write_number(1, true);
     write_number(2, true);
@@ -254,7 +275,7 @@ Test(queue, lends_the_next_item_until_it_is_read)
     expect_number(2);
 }
 
-Test(queue, gives_back_the_parts_of_an_unfinished_message)
+BOTH(gives_back_the_parts_of_an_unfinished_message)
 {
     struct zu_msg m;
 
@@ -272,7 +293,7 @@ Test(queue, gives_back_the_parts_of_an_unfinished_message)
     cr_assert_not(zu_queue_unwrite(&q, &m));
 }
 
-Test(queue, gives_parts_back_over_every_chunk_border)
+BOTH(gives_parts_back_over_every_chunk_border)
 {
     struct zu_msg m;
 
@@ -303,7 +324,7 @@ Test(queue, gives_parts_back_over_every_chunk_border)
 }
 
 /* A plain array beside the queue: what is written, complete, published and read. */
-Test(queue, is_an_array_to_whoever_looks_from_outside)
+BOTH(is_an_array_to_whoever_looks_from_outside)
 {
     static uint32_t model[1 << 20];
     uint32_t tail = 0, complete = 0, published = 0, head = 0, number = 0, random = 5;
@@ -353,7 +374,7 @@ Test(queue, is_an_array_to_whoever_looks_from_outside)
     }
 }
 
-Test(queue, asks_for_no_memory_while_the_reader_keeps_up)
+BOTH(asks_for_no_memory_while_the_reader_keeps_up)
 {
     for (uint32_t i = 0; i < 1000; i++) {
         write_number(i, true);
@@ -365,7 +386,7 @@ Test(queue, asks_for_no_memory_while_the_reader_keeps_up)
     cr_assert(sizes < 1024, "%zu bytes", sizes);
 }
 
-Test(queue, uses_a_chunk_again_while_a_stream_flows)
+BOTH(uses_a_chunk_again_while_a_stream_flows)
 {
     uint32_t read = 0;
 
@@ -378,7 +399,7 @@ Test(queue, uses_a_chunk_again_while_a_stream_flows)
     cr_assert(requests <= 5, "%zu requests", requests);
 }
 
-Test(queue, gives_memory_back_when_a_burst_is_over)
+BOTH(gives_memory_back_when_a_burst_is_over)
 {
     for (uint32_t i = 0; i < 1000; i++)
         write_number(i, true);
@@ -402,7 +423,7 @@ Test(queue, gives_memory_back_when_a_burst_is_over)
     cr_assert_null(atomic_load(&q.spare));
 }
 
-Test(queue, changes_nothing_when_memory_runs_out)
+BOTH(changes_nothing_when_memory_runs_out)
 {
     uint32_t written = 0, read = 0;
 
@@ -427,7 +448,7 @@ Test(queue, changes_nothing_when_memory_runs_out)
     expect_nothing();
 }
 
-Test(queue, needs_no_memory_where_the_reader_has_read_all)
+BOTH(needs_no_memory_where_the_reader_has_read_all)
 {
     for (uint32_t i = 0; i < 40; i++)
         write_number(i, true);
@@ -452,7 +473,7 @@ static void write_lent(bool complete)
     cr_assert_eq(zu_queue_write(&q, &m, complete), 0);
 }
 
-Test(queue, closes_what_is_left_at_the_end)
+BOTH(closes_what_is_left_at_the_end)
 {
     struct zu_msg m;
 

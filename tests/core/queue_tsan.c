@@ -117,12 +117,16 @@ static uint64_t read_number(bool look_first, unsigned long *sleeps)
     return number;
 }
 
-static void passes_in_order(uint64_t count, void *(*writer_of)(void *))
+static void passes_in_order(uint64_t count, void *(*writer_of)(void *), bool light)
 {
     unsigned long sleeps = 0;
     pthread_t writer;
 
+    zu_waiter_reset(&waiter);
+    atomic_store(&steps_read, 0);
     zu_queue_init(&queue, false);
+    if (light && zu_barrier_ready())
+        zu_queue_make_light(&queue);
     pthread_create(&writer, NULL, writer_of, NULL);
     for (uint64_t n = 0; n < count; n++) {
         uint64_t got = read_number(n % 3 == 0, &sleeps);
@@ -159,10 +163,10 @@ static void passes_the_latest(void)
 int main(void)
 {
     zu_waiter_init(&waiter);
-    passes_in_order(ITEMS, write_all);
-    zu_waiter_reset(&waiter);
-    atomic_store(&steps_read, 0);
-    passes_in_order(STEPS, write_in_step);
+    for (int light = 0; light <= 1; light++) {
+        passes_in_order(ITEMS, write_all, light);
+        passes_in_order(STEPS, write_in_step, light);
+    }
     zu_waiter_reset(&waiter);
     passes_the_latest();
     zu_waiter_fini(&waiter);
