@@ -8,25 +8,28 @@
 #include "engine/base/alloc.h"
 #include "engine/base/kept.h"
 
-static struct zu_kept kept;
-
-static void block_free(struct zu_block *b)
-{
-    if (!zu_block_is_kept(b) || !zu_kept_put(&kept, b))
-        zu_free(b);
-}
+#define KEPT_MAX (8 * 1024) /* slabs; those that are received into have a pool, see engine/io/ */
 
 struct zu_block *zu_block_new(uint32_t size)
 {
-    struct zu_block *b = size == ZU_BLOCK_KEPT ? zu_kept_take(&kept) : NULL;
+    size_t capacity = 0;
+    struct zu_block *b = sizeof *b + size <= KEPT_MAX ? zu_kept_alloc(sizeof *b + size, &capacity)
+                                                      : zu_alloc(sizeof *b + size);
 
-    if (!b)
-        b = zu_alloc(sizeof *b + size);
     if (!b)
         return NULL;
     atomic_init(&b->refs, 1);
     b->size = size;
+    b->capacity = capacity;
     return b;
+}
+
+static void block_free(struct zu_block *b)
+{
+    if (b->capacity)
+        zu_kept_free(b, b->capacity);
+    else
+        zu_free(b);
 }
 
 void zu_block_hold_many(struct zu_block *b, uint32_t count)

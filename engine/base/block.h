@@ -10,16 +10,10 @@
 
 struct zu_block {
     _Atomic uint32_t refs;
-    uint32_t size; /* of data */
+    uint32_t size;   /* of data */
+    size_t capacity; /* see kept.h; 0: it is not kept */
     uint8_t data[];
 };
-
-#define ZU_BLOCK_KEPT (8 * 1024) /* blocks of this size are kept for the next of it: slabs */
-
-static inline bool zu_block_is_kept(const struct zu_block *b)
-{
-    return b->size == ZU_BLOCK_KEPT;
-}
 
 struct zu_block *zu_block_new(uint32_t size); /* one count, the caller's; NULL: no memory */
 void zu_block_hold(struct zu_block *b);

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slots in a circle. A piece is put and taken by a single exchange of its slot, so whoever got it
- * is its only owner, and there is no lock that a fork could leave taken. Where to look first, and
- * whether to look at all, is a guess that all threads share.
+ * A request is rounded up to one of eight sizes for each doubling; pages that nobody touches cost
+ * nothing. So any kept piece of a size serves any request for it, and a stack for each size is all
+ * there is.
+ *
+ * The stacks have one lock, which nobody waits for: who does not get it does without, and asks the
+ * C library. So a fork that finds it taken does no harm in the child.
+ *
+ * Under the address sanitizer nothing is kept: it has to see each body end.
  */
 #include "engine/base/kept.h"
+
+#include "engine/base/alloc.h"
+#include "engine/base/base.h"
 
 #ifdef __SANITIZE_ADDRESS__
 #define KEEPS false
@@ -12,49 +20,144 @@
 #define KEEPS true
 #endif
 
-/* Relaxed, here and where it is asked: how many there are decides nothing but whether to look. */
-static void count(struct zu_kept *k, uint32_t change)
+enum {
+    MIN_BITS = 11, /* of ZU_KEPT_MIN */
+    MAX_BITS = 26, /* of ZU_KEPT_MAX */
+    STEP_BITS = 3, /* sizes in a doubling, as a power of two */
+    SIZES = (MAX_BITS - MIN_BITS + 1) << STEP_BITS,
+};
+
+/* A kept piece, in its own memory. */
+struct piece {
+    struct piece *next;
+    size_t capacity;
+};
+
+static _Atomic uint32_t taken; /* the lock */
+static _Atomic size_t in_use;  /* bytes; a little late */
+static struct piece *stacks[SIZES];
+static _Atomic size_t kept; /* bytes; changed under the lock */
+
+static unsigned bits_of(size_t size)
 {
-    atomic_fetch_add_explicit(&k->count, change, memory_order_relaxed);
+    return (unsigned)(63 - __builtin_clzll(size));
 }
 
-bool zu_kept_put(struct zu_kept *k, void *piece)
+/* Up to the next of the sizes. */
+static size_t round_up(size_t size)
 {
-    if (!KEEPS || atomic_load_explicit(&k->count, memory_order_relaxed) >= ZU_KEPT_MAX)
-        return false;
-    for (int i = 0; i < ZU_KEPT_MAX; i++) {
-        /* Relaxed: a guess. */
-        uint32_t at = atomic_fetch_add_explicit(&k->put_at, 1, memory_order_relaxed);
-        void *none = NULL;
+    size_t step = (size_t)1 << (bits_of(size) - STEP_BITS);
 
-        /* [KE1] release, pairs with [KE2]: we are done with its bytes. */
-        if (atomic_compare_exchange_strong_explicit(&k->piece[at % ZU_KEPT_MAX], &none, piece,
-                                                    memory_order_release, memory_order_relaxed)) {
-            count(k, 1);
-            return true;
-        }
-    }
-    return false;
+    return (size + step - 1) & ~(step - 1);
 }
 
-void *zu_kept_take(struct zu_kept *k)
+/* Of one of the sizes. */
+static struct piece **stack_of(size_t capacity)
 {
-    if (!KEEPS || atomic_load_explicit(&k->count, memory_order_relaxed) == 0)
-        return NULL;
-    for (int i = 0; i < ZU_KEPT_MAX; i++) {
-        /* Relaxed: a guess, and whether the slot is worth an exchange. */
-        uint32_t at = atomic_fetch_add_explicit(&k->take_at, 1, memory_order_relaxed);
-        _Atomic(void *) *slot = &k->piece[at % ZU_KEPT_MAX];
-        void *piece;
+    unsigned bits = bits_of(capacity);
+    size_t step = (capacity >> (bits - STEP_BITS)) & ((1u << STEP_BITS) - 1);
 
-        if (!atomic_load_explicit(slot, memory_order_relaxed))
-            continue;
-        /* [KE2] acquire, pairs with [KE1]. */
-        piece = atomic_exchange_explicit(slot, NULL, memory_order_acquire);
-        if (piece) {
-            count(k, UINT32_MAX); /* one less */
-            return piece;
-        }
+    return &stacks[((bits - MIN_BITS) << STEP_BITS) + step];
+}
+
+static bool is_kept(size_t capacity)
+{
+    return KEEPS && capacity >= ZU_KEPT_MIN && capacity <= ZU_KEPT_MAX;
+}
+
+static bool try_lock(void)
+{
+    /* [KE1] acquire, pairs with [KE2]: who had it is done with the stacks and what is in them. */
+    return atomic_exchange_explicit(&taken, 1, memory_order_acquire) == 0;
+}
+
+static void unlock(void)
+{
+    atomic_store_explicit(&taken, 0, memory_order_release); /* [KE2] */
+}
+
+/* Relaxed, as all of it: who needs it exactly has the lock. */
+static void change_kept(size_t change)
+{
+    atomic_store_explicit(&kept, zu_kept_idle() + change, memory_order_relaxed);
+}
+
+static struct piece *pop(struct piece **stack)
+{
+    struct piece *p = *stack;
+
+    if (p) {
+        *stack = p->next;
+        change_kept(-p->capacity);
     }
-    return NULL;
+    return p;
+}
+
+/* More is kept than may be: one piece less. */
+static struct piece *pop_any(void)
+{
+    struct piece *p = NULL;
+
+    for (size_t i = SIZES; !p && i-- > 0;)
+        p = pop(&stacks[i]);
+    return p;
+}
+
+static void push(struct piece *p, size_t capacity)
+{
+    struct piece **stack = stack_of(capacity);
+
+    *p = (struct piece){*stack, capacity};
+    *stack = p;
+    change_kept(capacity);
+}
+
+/* Relaxed: a number, and nothing is inferred from it but how much to keep. */
+static size_t use(size_t change)
+{
+    return atomic_fetch_add_explicit(&in_use, change, memory_order_relaxed) + change;
+}
+
+void *zu_kept_alloc(size_t size, size_t *capacity)
+{
+    void *p = NULL;
+
+    *capacity = size >= ZU_KEPT_MIN && size <= ZU_KEPT_MAX ? round_up(size) : size;
+    if (is_kept(*capacity) && try_lock()) {
+        p = pop(stack_of(*capacity));
+        unlock();
+    }
+    if (!p)
+        p = zu_alloc_aligned(ZU_CACHE_LINE, *capacity);
+    if (p)
+        use(*capacity);
+    return p;
+}
+
+void zu_kept_free(void *p, size_t capacity)
+{
+    size_t may = use(-capacity) + ZU_KEPT_SPARE;
+    struct piece *surplus = NULL;
+
+    if (is_kept(capacity) && try_lock()) {
+        if (zu_kept_idle() + capacity <= may) {
+            push(p, capacity);
+            p = NULL;
+        } else if (zu_kept_idle() > may) {
+            surplus = pop_any();
+        }
+        unlock();
+    }
+    zu_free(surplus);
+    zu_free(p);
+}
+
+size_t zu_kept_idle(void)
+{
+    return atomic_load_explicit(&kept, memory_order_relaxed);
+}
+
+size_t zu_kept_in_use(void)
+{
+    return atomic_load_explicit(&in_use, memory_order_relaxed);
 }

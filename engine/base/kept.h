@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kept: a bounded set of freed pieces of memory, all of one size, for whoever needs such a piece
- * next: one thread allocates what another frees, and the C library's heaps do not like that.
- * Under the address sanitizer nothing is kept: it has to see each piece end.
- * Thread: any. Owner: the process; zeroed is empty.
+ * kept: memory for what comes and goes with messages and is not tiny: bodies, slabs, the chunks of
+ * queues. What is freed is kept for the next. One thread allocates what another frees, which the C
+ * library's heaps answer with searches; and large pieces come from the kernel page by page: a
+ * stream of large messages would spend a third of its time in page faults.
+ *
+ * Kept is at most as much as is in use, and ZU_KEPT_SPARE more. So the whole is never more than was
+ * in use at some time, but for that, and what a full pipe needed goes back when it drains.
+ * Thread: any.
  */
 #ifndef ZU_BASE_KEPT_H
 #define ZU_BASE_KEPT_H
 
-#include "engine/base/base.h"
+#include <stddef.h>
 
-#define ZU_KEPT_MAX 64 /* pieces */
+#define ZU_KEPT_MIN   2048               /* smaller requests are not kept, and */
+#define ZU_KEPT_MAX   (64 * 1024 * 1024) /* neither are larger ones */
+#define ZU_KEPT_SPARE (16 * 1024 * 1024) /* bytes, in the whole process */
 
-struct zu_kept {
-    _Atomic uint32_t put_at, take_at; /* where the next of either looks first */
-    _Atomic uint32_t count;           /* a little late */
-    _Atomic(void *) piece[ZU_KEPT_MAX];
-};
+/* At least `size` bytes, aligned to a cache line; *capacity, an eighth more at most, is what to
+ * give back with it. NULL: no memory. */
+void *zu_kept_alloc(size_t size, size_t *capacity);
+void zu_kept_free(void *p, size_t capacity);
 
-bool zu_kept_put(struct zu_kept *k, void *piece); /* false: full, it is the caller's still */
-void *zu_kept_take(struct zu_kept *k);            /* NULL: none was found */
+/* Bytes that are kept now, and those that are in use. */
+size_t zu_kept_idle(void);
+size_t zu_kept_in_use(void);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "engine/base/block.h"
 
-#define ZU_SLAB_SIZE  ZU_BLOCK_KEPT
+#define ZU_SLAB_SIZE  (8 * 1024 - sizeof(struct zu_block))
 #define ZU_SLAB_MAX   (2 * 1024) /* bodies larger than this are not for here */
 #define ZU_SLAB_ALIGN 8
 
@@ -37,6 +37,12 @@ static inline void *zu_slab_take(struct zu_slab *s, size_t size, struct zu_block
     s->spare--;
     *owner = s->block;
     return at;
+}
+
+/* Is it the block of a slab? */
+static inline bool zu_slab_has(const struct zu_block *b)
+{
+    return b->size == ZU_SLAB_SIZE;
 }
 
 void zu_slab_fini(struct zu_slab *s); /* what was handed out lives on */

@@ -10,14 +10,14 @@
 #include "engine/core/msg.h"
 
 #include "engine/base/alloc.h"
-#include "engine/base/large.h"
+#include "engine/base/kept.h"
 #include "engine/core/props.h"
 
 #include <errno.h>
 
 struct zu_body {
     _Atomic uint32_t refs;
-    size_t capacity; /* of a large one, see large.h; 0: it is the heap's */
+    size_t capacity; /* see kept.h */
     alignas(16) uint8_t data[];
 };
 
@@ -45,12 +45,8 @@ static bool drop(_Atomic uint32_t *refs)
 
 static void drop_body(struct zu_body *b)
 {
-    if (!drop(&b->refs))
-        return;
-    if (b->capacity)
-        zu_large_free(b, b->capacity);
-    else
-        zu_free(b);
+    if (drop(&b->refs))
+        zu_kept_free(b, b->capacity);
 }
 
 static void drop_lent(struct zu_lent *l)
@@ -72,14 +68,11 @@ static void init_big(struct zu_msg *m, enum zu_msg_kind kind, void *data, size_t
 static int init_body(struct zu_msg *m, size_t size)
 {
     struct zu_body *b;
-    size_t capacity = 0;
+    size_t capacity;
 
     if (size > PTRDIFF_MAX - sizeof *b)
         return -ENOMEM;
-    if (size >= ZU_LARGE_MIN)
-        b = zu_large_alloc(sizeof *b + size, &capacity);
-    else
-        b = zu_alloc(sizeof *b + size);
+    b = zu_kept_alloc(sizeof *b + size, &capacity);
     if (!b)
         return -ENOMEM;
     atomic_init(&b->refs, 1);

@@ -35,7 +35,7 @@
  * Chunks grow by four while the reader is behind. A writer that comes to the end of its chunk and
  * finds the reader asleep over everything it has written knows that nobody will look at the chunk
  * before the next flush. Then, if the chunk is of the smallest size, it starts again at its first
- * slot; a larger one is followed by a smaller one. So a pipe that is never behind lives in eight
+ * slot; a larger one is followed by a smaller one. So a pipe that is never behind lives in seven
  * slots for ever, hot in the cache, and one that had a burst gives its memory back.
  *
  * The reader, at the end of a chunk, must tell "again" from "next": `base` is the number of the
@@ -46,7 +46,6 @@
  */
 #include "engine/core/queue.h"
 
-#include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/base/kept.h"
 
@@ -57,15 +56,16 @@
 #define PATIENCE_REST 64u   /* times asleep at once before the next try */
 #define PATIENT_LOOKS 8u    /* pauses between two looks at the word and the clock */
 
-#define CHUNK_MIN  8u
-#define CHUNK_MAX  128u
-#define CHUNK_STEP 4u
+/* Slots. With the head of the chunk they are 512 bytes, 2 KiB, 8 KiB. */
+#define CHUNK_MIN 7u
+#define CHUNK_MAX 127u
 
 struct zu_chunk {
     alignas(ZU_CACHE_LINE) struct zu_chunk *next; /* set before an item of it is published */
     struct zu_chunk *prev;                        /* the writer's; it may point at freed memory */
     uint64_t base;                                /* items that were written before its first */
     uint32_t size;                                /* slots */
+    size_t capacity;                              /* see kept.h */
     alignas(ZU_CACHE_LINE) struct zu_msg slots[];
 };
 
@@ -82,12 +82,10 @@ struct zu_chunk {
 #define LATEST_FRESH  2u
 #define LATEST_SHIFT  2
 
-static struct zu_kept kept; /* chunks of the largest size */
-
 static void chunk_free(struct zu_chunk *c)
 {
-    if (c && (c->size != CHUNK_MAX || !zu_kept_put(&kept, c)))
-        zu_free(c);
+    if (c)
+        zu_kept_free(c, c->capacity);
 }
 
 void zu_queue_init(struct zu_queue *q, bool latest_only)
@@ -142,12 +140,14 @@ static struct zu_chunk *chunk_new(struct zu_queue *q, uint32_t size)
 {
     struct zu_chunk *c = size == CHUNK_MAX ? take_spare(q) : NULL;
 
-    if (!c && size == CHUNK_MAX)
-        c = zu_kept_take(&kept);
-    if (!c)
-        c = zu_alloc_aligned(ZU_CACHE_LINE, sizeof *c + size * sizeof c->slots[0]);
-    if (!c)
-        return NULL;
+    if (!c) {
+        size_t capacity;
+
+        c = zu_kept_alloc(sizeof *c + size * sizeof c->slots[0], &capacity);
+        if (!c)
+            return NULL;
+        c->capacity = capacity;
+    }
     c->next = NULL;
     c->prev = q->tail_chunk;
     c->size = size;
@@ -183,6 +183,16 @@ static int make_first_room(struct zu_queue *q)
     return 0;
 }
 
+static uint32_t larger(uint32_t size)
+{
+    return ZU_MIN(4 * (size + 1) - 1, CHUNK_MAX);
+}
+
+static uint32_t smaller(uint32_t size)
+{
+    return (size + 1) / 4 - 1;
+}
+
 /* The chunk is full. */
 static int make_room(struct zu_queue *q)
 {
@@ -192,8 +202,7 @@ static int make_room(struct zu_queue *q)
     if (calm)
         chunk_free(take_spare(q));
     if (!c->next && !(calm && c->size == CHUNK_MIN))
-        c->next =
-            chunk_new(q, calm ? c->size / CHUNK_STEP : ZU_MIN(c->size * CHUNK_STEP, CHUNK_MAX));
+        c->next = chunk_new(q, calm ? smaller(c->size) : larger(c->size));
     if (c->next)
         enter(q, c->next);
     else if (calm)

@@ -247,7 +247,7 @@ void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
             settle(e);
         m->props = NULL;
     }
-    if (m->kind == ZU_MSG_SLICE && zu_block_is_kept(m->big.owner)) {
+    if (m->kind == ZU_MSG_SLICE && zu_slab_has(m->big.owner)) {
         zu_tally_drop(&s->spent_bodies, m->big.owner);
         m->kind = ZU_MSG_CLOSED;
         return;

@@ -1,78 +1,154 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/base/alloc.h"
 #include "engine/base/kept.h"
 
 #include <criterion/criterion.h>
-#include <pthread.h>
-#include <stdlib.h>
+#include <stdint.h>
+#include <string.h>
 
-static struct zu_kept k;
-static int pieces[2 * ZU_KEPT_MAX];
+static _Atomic size_t requests;
+
+static bool count(size_t size)
+{
+    (void)size;
+    requests++;
+    return false;
+}
+
+Test(kept, uses_a_freed_piece_again)
+{
+    size_t capacity, again;
+    void *p = zu_kept_alloc(1000000, &capacity);
+
+    zu_kept_free(p, capacity);
+    zu_alloc_refuse = count;
+    p = zu_kept_alloc(990000, &again);
+#ifdef __SANITIZE_ADDRESS__
+    cr_assert_eq(requests, 1, "nothing is kept under the sanitizer");
+#else
+    cr_assert_eq(requests, 0);
+    cr_assert_eq(again, capacity);
+#endif
+    memset(p, 1, 990000);
+    zu_kept_free(p, again);
+}
+
+Test(kept, a_piece_serves_what_is_a_little_smaller_and_nothing_else)
+{
+    size_t capacity, other;
+    void *p = zu_kept_alloc(100000, &capacity);
+
+    zu_kept_free(p, capacity);
+    zu_alloc_refuse = count;
+    void *larger = zu_kept_alloc(capacity + 1, &other);
+
+    cr_assert_geq(other, capacity + 1);
+    memset(larger, 1, capacity + 1);
+    void *small = zu_kept_alloc(40000, &(size_t){0});
+
+    cr_assert_eq(requests, 2);
+    zu_alloc_refuse = NULL;
+    zu_kept_free(larger, other);
+    zu_free(small);
+}
+
+static void in_each_size(void (*try)(size_t size))
+{
+    for (size_t size = ZU_KEPT_MIN; size <= ZU_KEPT_MAX; size += size / 9) {
+        try(size);
+        try(size + 1);
+    }
+    try(ZU_KEPT_MAX - 1);
+    try(ZU_KEPT_MAX);
+    try(ZU_KEPT_MAX + 1);
+}
+
+static void is_large_enough(size_t size)
+{
+    size_t capacity;
+    uint8_t *p = zu_kept_alloc(size, &capacity);
+
+    cr_assert_geq(capacity, size);
+    cr_assert_leq(capacity, size + size / 8 + 1);
+    p[0] = p[capacity - 1] = 1;
+    zu_kept_free(p, capacity);
+}
+
+Test(kept, rounds_by_an_eighth_at_most)
+{
+    in_each_size(is_large_enough);
+}
+
+static size_t bytes;
+
+static bool count_bytes(size_t size)
+{
+    requests++;
+    bytes += size;
+    return false;
+}
+
+/* How many of `n` pieces were kept since they were freed. */
+static size_t found_again(void **p, size_t *capacity, size_t n, size_t size)
+{
+    requests = 0;
+    zu_alloc_refuse = count_bytes;
+    for (size_t i = 0; i < n; i++)
+        p[i] = zu_kept_alloc(size, &capacity[i]);
+    zu_alloc_refuse = NULL;
+    return n - requests;
+}
 
 #ifndef __SANITIZE_ADDRESS__
 
-Test(kept, gives_back_what_was_put)
+Test(kept, keeps_as_much_as_is_in_use_and_a_little_more)
 {
-    cr_assert_null(zu_kept_take(&k));
-    cr_assert(zu_kept_put(&k, &pieces[0]));
-    cr_assert(zu_kept_put(&k, &pieces[1]));
-    int *a = zu_kept_take(&k), *b = zu_kept_take(&k);
+    enum { PIECES = 300, SIZE = 512 * 1024 };
+    const size_t spare = ZU_KEPT_SPARE / SIZE;
+    void *p[PIECES];
+    size_t capacity[PIECES];
 
-    cr_assert((a == &pieces[0] && b == &pieces[1]) || (a == &pieces[1] && b == &pieces[0]));
-    cr_assert_null(zu_kept_take(&k));
+    cr_assert_eq(found_again(p, capacity, PIECES, SIZE), 0);
+    for (int i = 0; i < PIECES / 2; i++) /* half of it stays in use */
+        zu_kept_free(p[i], capacity[i]);
+    cr_assert_eq(found_again(p, capacity, PIECES / 2, SIZE), PIECES / 2);
+    for (int i = 0; i < PIECES; i++) /* and now nothing */
+        zu_kept_free(p[i], capacity[i]);
+    size_t again = found_again(p, capacity, PIECES, SIZE);
+
+    cr_assert_leq(again, spare, "%zu", again);
+    cr_assert_geq(again, spare - 1, "%zu", again);
+    for (int i = 0; i < PIECES; i++)
+        zu_kept_free(p[i], capacity[i]);
 }
 
-Test(kept, is_bounded_and_finds_all_of_it)
+Test(kept, gives_back_what_it_has_too_much_of_whatever_its_size)
 {
-    for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < ZU_KEPT_MAX; i++)
-            cr_assert(zu_kept_put(&k, &pieces[i]), "%d", i);
-        cr_assert_not(zu_kept_put(&k, &pieces[ZU_KEPT_MAX]));
-        for (int i = 0; i < ZU_KEPT_MAX; i++)
-            cr_assert_not_null(zu_kept_take(&k), "%d", i);
-        cr_assert_null(zu_kept_take(&k));
-        cr_assert(zu_kept_put(&k, &pieces[0])); /* the next round begins elsewhere */
-        cr_assert_eq(zu_kept_take(&k), &pieces[0]);
+    enum { PIECES = 64, SIZE = 1024 * 1024 };
+    void *p[PIECES], *q[PIECES];
+    size_t capacity[PIECES], other[PIECES];
+
+    found_again(p, capacity, PIECES, SIZE);
+    found_again(q, other, PIECES, SIZE / 2);
+    for (int i = 0; i < PIECES; i++)
+        zu_kept_free(p[i], capacity[i]); /* 32 MiB in use: 48 of them are kept */
+    for (int i = 0; i < PIECES; i++)
+        zu_kept_free(q[i], other[i]);
+    size_t large = found_again(p, capacity, PIECES, SIZE);
+    size_t small = found_again(q, other, PIECES, SIZE / 2);
+
+    cr_assert_leq(large * SIZE + small * SIZE / 2, ZU_KEPT_SPARE + SIZE, "%zu, %zu", large, small);
+    for (int i = 0; i < PIECES; i++) {
+        zu_kept_free(p[i], capacity[i]);
+        zu_kept_free(q[i], other[i]);
     }
-}
-
-static void *exchange(void *arg)
-{
-    int *mine = arg;
-
-    for (int i = 0; i < 100000; i++) {
-        if (mine && zu_kept_put(&k, mine))
-            mine = NULL;
-        if (!mine && (mine = zu_kept_take(&k)) != NULL)
-            ++*mine; /* nobody else has it */
-    }
-    return mine;
-}
-
-Test(kept, gives_a_piece_to_one_thread)
-{
-    enum { THREADS = 4 };
-    pthread_t t[THREADS];
-    int *left, found = 0;
-
-    for (int i = 0; i < THREADS; i++)
-        cr_assert_eq(pthread_create(&t[i], NULL, exchange, &pieces[i]), 0);
-    for (int i = 0; i < THREADS; i++) {
-        void *mine;
-
-        pthread_join(t[i], &mine);
-        found += mine != NULL;
-    }
-    while ((left = zu_kept_take(&k)))
-        found++;
-    cr_assert_eq(found, THREADS, "none is lost, none is there twice");
-}
-
-#else
-
-Test(kept, keeps_nothing_under_the_address_sanitizer)
-{
-    cr_assert_not(zu_kept_put(&k, &pieces[0]));
-    cr_assert_null(zu_kept_take(&k));
 }
 
 #endif
+
+Test(kept, says_when_there_is_no_memory)
+{
+    size_t capacity;
+
+    cr_assert_null(zu_kept_alloc(SIZE_MAX / 2, &capacity));
+}
