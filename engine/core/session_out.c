@@ -39,6 +39,7 @@ enum {
     STREAM_PARTS = 16,        /* a stream: that many without the pipe being found empty */
     RESERVE_BYTES = 512,      /* of the block, and */
     RESERVE_PIECES = 4,       /* of the pieces: for what is said while a batch is in flight */
+    SPARES_MAX = 16,          /* idle batches that a loop keeps */
     LENT_MAX = 16,            /* batches of one connection that the kernel has at a time */
 };
 
@@ -76,7 +77,7 @@ static void start_over(struct zu_out *o)
     o->bytes = 0;
 }
 
-/* The loop keeps a few idle ones, so that a quiet connection owns none. */
+/* The loop keeps idle ones, as many as a round fills, so that a quiet connection owns none. */
 static struct zu_out *out_get(struct zu_session *s)
 {
     if (s->out)
@@ -98,7 +99,7 @@ static struct zu_out *out_get(struct zu_session *s)
 static void out_put(struct zu_loop *loop, struct zu_out *o)
 {
     start_over(o);
-    if (loop->spare_count >= 4) {
+    if (loop->spare_count >= SPARES_MAX) {
         zu_free(o);
         return;
     }

@@ -32,6 +32,13 @@
  * sessions, runs before the kernel is asked again; who posts without a pause does not keep us. */
 enum { MAILBOX_RUNS_MAX = 8 };
 
+/*
+ * How much of what was put off runs in a round: sessions that write what they have to send. The
+ * kernel gets it while it is in the cache still, and the next ones write where these did. Hundreds
+ * at once would go through all the memory there is between.
+ */
+enum { LATER_MAX = 16 };
+
 /* What zu_loop_new hands to the thread, on its own stack, until `ready` is posted. */
 struct start {
     struct zu_loop *loop;
@@ -136,8 +143,13 @@ static void run_later(struct zu_loop *loop)
     struct zu_list now, *l;
 
     zu_list_take_all(&now, &loop->later); /* what is put off from here on is for the next round */
-    while ((l = zu_list_pop(&now)))
+    for (int i = 0; i < LATER_MAX && (l = zu_list_pop(&now)); i++)
         zu_container_of(l, struct zu_later, link)->run(zu_container_of(l, struct zu_later, link));
+    if (zu_list_empty(&now))
+        return;
+    while ((l = zu_list_pop(&loop->later))) /* few: what has just been put off */
+        zu_list_append(&now, l);
+    zu_list_take_all(&loop->later, &now);
 }
 
 void zu_loop_nap(struct zu_loop *loop, struct zu_later *l)

@@ -347,6 +347,46 @@ Test(step, who_posts_without_a_pause_does_not_keep_the_loop)
     cr_assert_eq(fired, 1002);
 }
 
+/* All that was posted, and of what was put off a part: the kernel is asked in between. */
+Test(step, gives_the_kernel_its_turn_amid_much_that_was_put_off)
+{
+    enum { ERRANDS = 40, PART = 16, ROUNDS_MAX = 10 };
+    struct errand posted[ERRANDS], late[ERRANDS];
+    unsigned rounds = 0;
+
+    for (unsigned i = 0; i < ERRANDS; i++) {
+        zu_loop_post(&loop, &errand(&posted[i], i)->cmd);
+        zu_loop_later(&loop, &errand(&late[i], 100 + i)->later);
+    }
+    step(0);
+    cr_assert_eq(fired, ERRANDS + PART);
+    for (; fired < 2 * ERRANDS && rounds < ROUNDS_MAX; rounds++) {
+        step(0);
+        cr_assert_eq(scripted_last_timeout(loop.kernel), 0, "it does not sleep over the rest");
+    }
+    cr_assert_eq(fired, 2 * ERRANDS);
+    cr_assert_eq(rounds, 2);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
+/* What a late errand puts off anew comes behind those that wait. */
+Test(step, what_is_put_off_again_comes_last)
+{
+    enum { ERRANDS = 20 };
+    struct errand late[ERRANDS];
+
+    for (unsigned i = 0; i < ERRANDS; i++)
+        zu_loop_later(&loop, &errand(&late[i], i)->later);
+    late[0].again = 1;
+    for (int i = 0; i < 4; i++)
+        step(0);
+    cr_assert_eq(fired, ERRANDS + 1);
+    for (unsigned i = 0; i < ERRANDS; i++)
+        cr_assert_eq(order[i], i);
+    cr_assert_eq(order[ERRANDS], 0);
+}
+
 Test(step, what_is_put_off_runs_once_at_the_end_of_the_round)
 {
     struct errand e[2];
