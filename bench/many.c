@@ -9,49 +9,15 @@
  * The kernel's own memory for sockets is not in it.
  */
 #include "bench/crowd.h"
+#include "bench/memory.h"
 #include "bench/sides.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-enum { SETTLE_MS = 200, SETTLE_ROUNDS = 25 };
 
 struct side {
     double bytes; /* for each connection */
     uint64_t ns;  /* client: when it began; server: when all had spoken */
 };
-
-static double pss_bytes(void)
-{
-    FILE *f = fopen("/proc/self/smaps_rollup", "r");
-    char line[256];
-    double kib = -1;
-
-    bench_check(f != NULL, "/proc/self/smaps_rollup");
-    while (fgets(line, sizeof line, f))
-        if (strncmp(line, "Pss:", 4) == 0)
-            kib = strtod(line + 4, NULL);
-    fclose(f);
-    return kib * 1024;
-}
-
-/* The memory once it has stopped moving. */
-static double settled_bytes(void)
-{
-    struct timespec step = {0, SETTLE_MS * 1000000L};
-    double before = pss_bytes(), now = before;
-
-    for (int i = 0; i < SETTLE_ROUNDS; i++) {
-        nanosleep(&step, NULL);
-        now = pss_bytes();
-        if (now > before * 0.998 && now < before * 1.002)
-            break;
-        before = now;
-    }
-    return now;
-}
 
 static void visit(const struct bench *b, int fd)
 {
@@ -60,12 +26,12 @@ static void visit(const struct bench *b, int fd)
     double base;
 
     crowd_init(&c, b, ZMQ_DEALER, (int)b->count, fd);
-    base = pss_bytes();
+    base = memory_bytes();
     sides_await(fd);
     r.ns = bench_now_ns();
     crowd_connect(&c, "here");
     sides_await(fd);
-    r.bytes = (settled_bytes() - base) / (double)b->count;
+    r.bytes = (memory_settled_bytes() - base) / (double)b->count;
     sides_say(fd, &r, sizeof r);
     sides_await(fd);
     crowd_close(&c);
@@ -100,12 +66,12 @@ int main(int argc, char **argv)
     sides_start(&sides, &b, visit);
     ctx = bench_context(&b);
     s = crowd_bind(&b, ctx, ZMQ_ROUTER, (int)b.count, sides.fd);
-    base = pss_bytes();
+    base = memory_bytes();
     sides_signal(sides.fd);
     crowd_gather(s, (int)b.count);
     server.ns = bench_now_ns();
     sides_signal(sides.fd);
-    server.bytes = (settled_bytes() - base) / (double)b.count;
+    server.bytes = (memory_settled_bytes() - base) / (double)b.count;
     sides_hear(sides.fd, &client, sizeof client);
     sides_signal(sides.fd);
     report(&b, &server, &client);
