@@ -50,7 +50,7 @@ bool zu_wants_match(const struct zu_trie *t, const void *data, size_t size)
     size_t at = 0;
 
     while (n && n->count == 0)
-        n = zu_trie_descend(n, data, size, &at);
+        n = zu_trie_descend(t, n, data, size, &at);
     return n != NULL;
 }
 
@@ -80,7 +80,7 @@ void zu_subscriber_drop(struct zu_subscriber *s)
 
 void zu_subs_init(struct zu_subs *t, uint8_t table)
 {
-    zu_trie_init(&t->trie);
+    zu_trie_init_linked(&t->trie);
     t->table = table;
 }
 
@@ -125,9 +125,10 @@ static void shrink_list(struct zu_subs_list *list)
 }
 
 /* Which of n's links is p's. False: none. */
-static bool find_link(struct zu_trie_node *n, const struct zu_pipe *p,
-                      const struct zu_subs_list *list, uint32_t *at)
+static bool find_link(const struct zu_subs *t, struct zu_trie_node *n, const struct zu_pipe *p,
+                      uint32_t *at)
 {
+    const struct zu_subs_list *list = list_of(t, p);
     const struct zu_trie_link *link = zu_trie_links(n);
 
     if (n->count <= list->count) {
@@ -138,9 +139,11 @@ static bool find_link(struct zu_trie_node *n, const struct zu_pipe *p,
         }
         return false;
     }
+    uint32_t cell = zu_trie_cell(&t->trie, n);
+
     for (uint32_t i = 0; i < list->count; i++) {
         *at = list->topic[i].at;
-        if (list->topic[i].node == n)
+        if (list->topic[i].cell == cell)
             return true;
     }
     return false;
@@ -156,12 +159,12 @@ int zu_subs_add(struct zu_subs *t, const void *topic, size_t size, struct zu_pip
     if (rc < 0 || (rc = zu_trie_make(&t->trie, topic, size, &n)) < 0)
         return rc;
     if (n->count > 0) { /* a node that was just made has none, and needs no more memory */
-        if (find_link(n, p, list, &at))
+        if (find_link(t, n, p, &at))
             return ZU_SUBS_REPEATED;
-        if ((rc = zu_trie_reserve_link(n)) < 0)
+        if ((rc = zu_trie_reserve_link(&t->trie, n)) < 0)
             return rc;
     }
-    list->topic[list->count] = (struct zu_subs_topic){n, n->count};
+    list->topic[list->count] = (struct zu_subs_topic){zu_trie_cell(&t->trie, n), n->count};
     zu_trie_links(n)[n->count] = (struct zu_trie_link){p, list->count};
     list->count++;
     if (n->count++ > 0)
@@ -179,16 +182,16 @@ static void unlink_pipe(struct zu_subs *t, struct zu_trie_node *n, uint32_t at)
         link[at] = link[n->count];
         list_of(t, link[at].who)->topic[link[at].back].at = at;
     }
-    zu_trie_shrink_links(n);
+    zu_trie_shrink_links(&t->trie, n);
 }
 
 /* Removes the pipe's half. */
-static void unlink_topic(struct zu_subs_list *list, uint32_t at)
+static void unlink_topic(const struct zu_subs *t, struct zu_subs_list *list, uint32_t at)
 {
     if (at == --list->count)
         return;
     list->topic[at] = list->topic[list->count];
-    zu_trie_links(list->topic[at].node)[list->topic[at].at].back = at;
+    zu_trie_links(zu_trie_node(&t->trie, list->topic[at].cell))[list->topic[at].at].back = at;
 }
 
 enum zu_subs_change zu_subs_cancel(struct zu_subs *t, const void *topic, size_t size,
@@ -198,9 +201,9 @@ enum zu_subs_change zu_subs_cancel(struct zu_subs *t, const void *topic, size_t 
     struct zu_trie_node *n = zu_trie_find(&t->trie, topic, size);
     uint32_t at;
 
-    if (!n || n->count == 0 || !find_link(n, p, list, &at))
+    if (!n || n->count == 0 || !find_link(t, n, p, &at))
         return ZU_SUBS_UNKNOWN;
-    unlink_topic(list, zu_trie_links(n)[at].back);
+    unlink_topic(t, list, zu_trie_links(n)[at].back);
     shrink_list(list);
     unlink_pipe(t, n, at);
     if (n->count > 0)
@@ -216,7 +219,7 @@ void zu_subs_forget(struct zu_subs *t, struct zu_pipe *p,
     struct zu_subs_list *list = list_of(t, p);
 
     for (uint32_t i = 0; i < list->count; i++) {
-        struct zu_trie_node *n = list->topic[i].node;
+        struct zu_trie_node *n = zu_trie_node(&t->trie, list->topic[i].cell);
 
         unlink_pipe(t, n, list->topic[i].at);
         if (each)

@@ -35,10 +35,9 @@ static inline bool zu_wants_all(const struct zu_trie *t) /* the empty prefix is 
 
 #define ZU_SUBS_TABLES 2 /* a pipe may be in this many tables */
 
-/* One topic of a pipe: the node, and which of the node's links is this pipe's. */
+/* One topic of a pipe: the cell of its node, and which of the node's links is this pipe's. */
 struct zu_subs_topic {
-    struct zu_trie_node *node;
-    uint32_t at;
+    uint32_t cell, at;
 };
 
 struct zu_subs_list {

@@ -1,224 +1,282 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trie: most nodes of a large tree have one key, no kid and a short edge: they are 80 bytes and one
- * allocation. Kids are one pointer; then a short array, unsorted, whose first bytes memchr
- * searches in one go; then a table by first byte.
+ * trie: a million keys are as many nodes and more, so a node is small: it lies in a cell, names
+ * others by their cells, which are half of a pointer each, and has its edge in itself. Most nodes
+ * of a large tree have one key, no kid and a short edge: 24 bytes, and 40 with a link.
+ *
+ * Kids are one cell's name; then a short array, unsorted, whose first bytes are searched eight in
+ * one go; then a table by first byte.
  *
  * Edges are cut at EDGE_MAX: were they not, a peer with one huge topic could make each tiny topic
  * that splits and heals its edge cost a copy of megabytes.
  *
  * Whatever can fail is done before anything is changed. Taking out never needs memory: where two
- * edges could become one but memory for it is refused, the node between them just stays.
+ * edges could become one but memory for it is refused, the node between them just stays. It stays,
+ * too, above a key of a linked trie whose cell has no room for the longer edge, since that key may
+ * not move: one such node a key at most, for as soon as the lower one is no key they are joined.
  */
 #include "patterns/trie.h"
 
 #include "engine/base/alloc.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
-#define FEW_MIN 2
-#define FEW_MAX 64
-#define ALL     256
+#define EDGE_MAX 240 /* with a node before it no more than ZU_CELLS_MAX, and it fits edge_size */
 
-#define EDGE_MAX 1024
+/* How many kids there is room for, by kid_room. */
+static const uint16_t rooms[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 256};
 
-static const uint8_t *edge_of(const struct zu_trie_node *n)
+enum { ONE = 0, FEW_MAX = 10, ALL = 11, ALL_ROOM = 256 };
+
+static uint8_t *edge_of(const struct zu_trie *t, const struct zu_trie_node *n)
 {
-    return n->edge_size <= ZU_TRIE_NEAR ? n->edge.near : n->edge.far;
-}
-
-static uint8_t *few_bytes(const struct zu_trie_node *n)
-{
-    return (uint8_t *)(n->kids.few + n->kid_room);
+    return (uint8_t *)(uintptr_t)n + t->edge_at;
 }
 
 /* ---- kids ---- */
 
-/* Where n keeps the kid whose edge begins with `byte`; NULL: it has none. */
-static struct zu_trie_node **kid_place(const struct zu_trie_node *n, uint8_t byte)
+/* Of a few: the cells, then as many first bytes; in no order. */
+static uint32_t *few_kids(const struct zu_trie *t, const struct zu_trie_node *n)
 {
-    struct zu_trie_node *const *place = NULL;
+    return zu_cells_at(&t->cells, n->kids);
+}
+
+static uint8_t *few_bytes(uint32_t *few, uint8_t room)
+{
+    return (uint8_t *)(few + rooms[room]);
+}
+
+/* The bytes are read in whole words. */
+static size_t kids_size(uint8_t room)
+{
+    size_t bytes = room == ALL ? 0 : (rooms[room] + sizeof(uint64_t) - 1) & (SIZE_MAX - 7);
+
+    return rooms[room] * sizeof(uint32_t) + bytes;
+}
+
+/* NULL: none of the first `count` bytes is the one. */
+static uint32_t *few_slot(uint32_t *few, const uint8_t *bytes, uint32_t count, uint8_t byte)
+{
+    const uint64_t ones = UINT64_MAX / UINT8_MAX, tops = ones << 7;
+
+    for (uint32_t i = 0; i < count; i += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, bytes + i, sizeof word);
+        word = le64toh(word) ^ ones * byte;
+        /* The lowest byte that is 0 has its top bit set here; higher ones may, too. */
+        word = (word - ones) & ~word & tops;
+        if (word) {
+            i += (uint32_t)__builtin_ctzll(word) / 8;
+            return i < count ? &few[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* Where n keeps the kid whose edge begins with `byte`; NULL: it has none. */
+static uint32_t *kid_slot(const struct zu_trie *t, const struct zu_trie_node *n, uint8_t byte)
+{
+    uint32_t *kids = (uint32_t *)(uintptr_t)&n->kids;
 
     if (n->kid_count == 0)
         return NULL;
-    if (n->kid_room == 0) {
-        place = edge_of(n->kids.one)[0] == byte ? &n->kids.one : NULL;
-    } else if (n->kid_room == ALL) {
-        place = n->kids.all[byte] ? &n->kids.all[byte] : NULL;
-    } else {
-        const uint8_t *hit = memchr(few_bytes(n), byte, n->kid_count);
-
-        place = hit ? &n->kids.few[hit - few_bytes(n)] : NULL;
-    }
-    return (struct zu_trie_node **)place;
-}
-
-/* The kids one by one: *cursor is 0 first. NULL at the end. */
-static struct zu_trie_node *next_kid(const struct zu_trie_node *n, uint32_t *cursor)
-{
-    if (n->kid_room == ALL) {
-        while (*cursor < ALL)
-            if (n->kids.all[(*cursor)++])
-                return n->kids.all[*cursor - 1];
-        return NULL;
-    }
-    if (*cursor >= n->kid_count)
-        return NULL;
-    return n->kid_room ? n->kids.few[(*cursor)++] : ((*cursor)++, n->kids.one);
-}
-
-/* What *cursor is after next_kid gave this kid. */
-static uint32_t cursor_behind(const struct zu_trie_node *n, const struct zu_trie_node *kid)
-{
-    uint8_t byte = edge_of(kid)[0];
-
-    if (n->kid_room == 0)
-        return 1;
+    if (n->kid_room == ONE)
+        return *edge_of(t, zu_trie_node(t, n->kids)) == byte ? kids : NULL;
+    kids = few_kids(t, n);
     if (n->kid_room == ALL)
-        return byte + 1u;
-    return (uint32_t)(kid_place(n, byte) - n->kids.few) + 1;
+        return kids[byte] ? &kids[byte] : NULL;
+    return few_slot(kids, few_bytes(kids, n->kid_room), n->kid_count, byte);
 }
 
-/* There is room. */
-static void put_kid(struct zu_trie_node *n, struct zu_trie_node *kid)
+/* The kids one by one: *cursor is 0 first. 0 at the end. */
+static uint32_t next_kid(const struct zu_trie *t, const struct zu_trie_node *n, uint32_t *cursor)
 {
-    uint8_t byte = edge_of(kid)[0];
+    if (n->kid_room == ONE)
+        return n->kid_count && (*cursor)++ == 0 ? n->kids : 0;
+    const uint32_t *kids = few_kids(t, n);
 
-    if (n->kid_room == ALL) {
-        n->kids.all[byte] = kid;
-    } else if (n->kid_room == 0) {
-        n->kids.one = kid;
-    } else {
-        n->kids.few[n->kid_count] = kid;
-        few_bytes(n)[n->kid_count] = byte;
-    }
-    n->kid_count++;
-    kid->parent = n;
-}
-
-/* Moves the kids into the form that has this much room. -ENOMEM: all is as it was. */
-static int set_kid_room(struct zu_trie_node *n, uint16_t room)
-{
-    struct zu_trie_node was = *n, *kid;
-    struct zu_trie_node **block = NULL;
-    uint32_t cursor = 0;
-
-    if (room == ALL)
-        block = zu_alloc_zero(ALL * sizeof *block);
-    else if (room > 0)
-        block = zu_alloc(room * (sizeof *block + 1));
-    if (room > 0 && !block)
-        return -ENOMEM;
-    n->kids.few = block;
-    n->kid_room = room;
-    n->kid_count = 0;
-    while ((kid = next_kid(&was, &cursor)))
-        put_kid(n, kid);
-    if (was.kid_room)
-        zu_free(was.kids.few);
+    if (n->kid_room != ALL)
+        return *cursor < n->kid_count ? kids[(*cursor)++] : 0;
+    while (*cursor < ALL_ROOM)
+        if (kids[(*cursor)++])
+            return kids[*cursor - 1];
     return 0;
 }
 
-static int reserve_kid(struct zu_trie_node *n)
+/* What *cursor is after next_kid gave this kid. */
+static uint32_t cursor_behind(const struct zu_trie *t, const struct zu_trie_node *n,
+                              const struct zu_trie_node *kid)
 {
-    if (n->kid_count == 0 || n->kid_count < n->kid_room)
-        return 0;
-    if (n->kid_room == FEW_MAX)
-        return set_kid_room(n, ALL);
-    return set_kid_room(n, n->kid_room ? n->kid_room * 2 : FEW_MIN);
+    if (n->kid_room == ONE)
+        return 1;
+    return (uint32_t)(kid_slot(t, n, *edge_of(t, kid)) - few_kids(t, n)) + 1;
 }
 
-static void drop_kid(struct zu_trie_node *n, const struct zu_trie_node *kid)
+/* There is room. */
+static void put_kid(struct zu_trie *t, uint32_t cell, uint32_t kid)
 {
-    struct zu_trie_node **place = kid_place(n, edge_of(kid)[0]);
+    struct zu_trie_node *n = zu_trie_node(t, cell), *k = zu_trie_node(t, kid);
+    uint8_t byte = *edge_of(t, k);
+
+    if (n->kid_room == ONE) {
+        n->kids = kid;
+    } else if (n->kid_room == ALL) {
+        few_kids(t, n)[byte] = kid;
+    } else {
+        uint32_t *few = few_kids(t, n);
+
+        few[n->kid_count] = kid;
+        few_bytes(few, n->kid_room)[n->kid_count] = byte;
+    }
+    n->kid_count++;
+    k->parent = cell;
+}
+
+/* Moves the kids into the form that has this much room. -ENOMEM: all is as it was. */
+static int set_kid_room(struct zu_trie *t, struct zu_trie_node *n, uint8_t room)
+{
+    uint32_t cell = room == ONE ? 0 : zu_cells_take(&t->cells, kids_size(room));
+    uint32_t old = n->kids, cursor = 0, count = 0, kid, only = 0;
+    uint32_t *kids = &only;
+
+    if (room != ONE && !cell)
+        return -ENOMEM;
+    if (cell)
+        kids = zu_cells_at(&t->cells, cell);
+    if (cell)
+        memset(kids, 0, kids_size(room));
+    while ((kid = next_kid(t, n, &cursor))) {
+        uint8_t byte = *edge_of(t, zu_trie_node(t, kid));
+
+        kids[room == ALL ? byte : count] = kid;
+        if (room != ALL && room != ONE)
+            few_bytes(kids, room)[count] = byte;
+        count++;
+    }
+    if (n->kid_room != ONE)
+        zu_cells_give(&t->cells, old);
+    n->kids = cell ? cell : only;
+    n->kid_room = room;
+    return 0;
+}
+
+static int reserve_kid(struct zu_trie *t, struct zu_trie_node *n)
+{
+    return n->kid_count < rooms[n->kid_room] ? 0 : set_kid_room(t, n, n->kid_room + 1);
+}
+
+static void drop_kid(struct zu_trie *t, struct zu_trie_node *n, const struct zu_trie_node *kid)
+{
+    uint32_t *slot = kid_slot(t, n, *edge_of(t, kid));
 
     n->kid_count--;
-    if (n->kid_room == 0 || n->kid_room == ALL) {
-        *place = NULL;
+    if (n->kid_room == ONE || n->kid_room == ALL) {
+        *slot = 0;
     } else {
-        few_bytes(n)[place - n->kids.few] = few_bytes(n)[n->kid_count];
-        *place = n->kids.few[n->kid_count];
+        uint32_t *few = few_kids(t, n);
+        uint8_t *bytes = few_bytes(few, n->kid_room);
+
+        bytes[slot - few] = bytes[n->kid_count];
+        *slot = few[n->kid_count];
     }
 }
 
 /* After kids went. Refused memory only means that it stays roomy. */
-static void shrink_kids(struct zu_trie_node *n)
+static void shrink_kids(struct zu_trie *t, struct zu_trie_node *n)
 {
-    if (n->kid_count <= 1 && n->kid_room)
-        (void)set_kid_room(n, 0);
-    else if (n->kid_room == ALL && n->kid_count <= FEW_MAX / 2)
-        (void)set_kid_room(n, FEW_MAX);
-    else if (n->kid_room > FEW_MIN && n->kid_room < ALL && n->kid_count <= n->kid_room / 4)
-        (void)set_kid_room(n, n->kid_room / 2);
+    uint8_t room = n->kid_room;
+
+    while (room > ONE && n->kid_count <= rooms[room - 1] / 4 * 3)
+        room--;
+    if (n->kid_count <= 1)
+        room = ONE;
+    if (room != n->kid_room)
+        (void)set_kid_room(t, n, room);
 }
 
 /* ---- nodes ---- */
 
-static struct zu_trie_node *new_node(const uint8_t *edge, uint32_t size)
+/* 0: no memory. */
+static uint32_t new_node(struct zu_trie *t, const uint8_t *edge, size_t size)
 {
-    struct zu_trie_node *n = zu_alloc_zero(sizeof *n);
+    uint32_t cell = zu_cells_take(&t->cells, t->edge_at + size);
 
-    if (!n)
-        return NULL;
-    uint8_t *to = n->edge.near;
+    if (!cell)
+        return 0;
+    struct zu_trie_node *n = zu_trie_node(t, cell);
 
-    if (size > ZU_TRIE_NEAR && !(to = n->edge.far = zu_alloc(size))) {
-        zu_free(n);
-        return NULL;
-    }
-    memcpy(to, edge, size);
-    n->edge_size = size;
-    return n;
+    memset(n, 0, t->edge_at);
+    n->edge_size = (uint8_t)size;
+    memcpy(edge_of(t, n), edge, size);
+    return cell;
 }
 
-static void free_node(struct zu_trie_node *n)
+static void free_links(struct zu_trie *t, struct zu_trie_node *n)
 {
-    if (n->edge_size > ZU_TRIE_NEAR)
-        zu_free(n->edge.far);
-    if (n->kid_room)
-        zu_free(n->kids.few);
-    if (n->link_room)
-        zu_free(n->links.many);
-    zu_free(n);
+    if (!n->has_many)
+        return;
+    zu_free(n->links.many);
+    n->has_many = false;
+    t->many--;
+}
+
+static void free_node(struct zu_trie *t, uint32_t cell)
+{
+    struct zu_trie_node *n = zu_trie_node(t, cell);
+
+    if (n->kid_room != ONE)
+        zu_cells_give(&t->cells, n->kids);
+    free_links(t, n);
+    zu_cells_give(&t->cells, cell);
 }
 
 /* Takes the first `size` bytes, not all, off the edge. */
-static void shorten_edge(struct zu_trie_node *n, uint32_t size)
+static void shorten_edge(struct zu_trie *t, struct zu_trie_node *n, size_t size)
 {
-    uint32_t left = n->edge_size - size;
-
-    if (n->edge_size <= ZU_TRIE_NEAR) {
-        memmove(n->edge.near, n->edge.near + size, left);
-    } else if (left <= ZU_TRIE_NEAR) {
-        uint8_t *far = n->edge.far;
-
-        memcpy(n->edge.near, far + size, left);
-        zu_free(far);
-    } else {
-        memmove(n->edge.far, n->edge.far + size, left);
-    }
-    n->edge_size = left;
+    n->edge_size -= (uint8_t)size;
+    memmove(edge_of(t, n), edge_of(t, n) + size, n->edge_size);
 }
 
-/* Puts what is on above's edge before n's own. False: it cannot be, and all is as it was. */
-static bool lengthen_edge(struct zu_trie_node *n, const struct zu_trie_node *above)
+/* The node moves to a cell with room for an edge of that size. 0: no memory. */
+static uint32_t move_node(struct zu_trie *t, uint32_t from, size_t edge_size)
 {
-    uint32_t size = above->edge_size + n->edge_size;
-    uint8_t near[ZU_TRIE_NEAR], *to = near;
+    struct zu_trie_node *n = zu_trie_node(t, from);
+    uint32_t cell = zu_cells_take(&t->cells, t->edge_at + edge_size), cursor = 0, kid;
 
-    if (size > EDGE_MAX || (size > ZU_TRIE_NEAR && !(to = zu_alloc(size))))
-        return false;
-    memcpy(to, edge_of(above), above->edge_size);
-    memcpy(to + above->edge_size, edge_of(n), n->edge_size);
-    if (n->edge_size > ZU_TRIE_NEAR)
-        zu_free(n->edge.far);
-    if (size > ZU_TRIE_NEAR)
-        n->edge.far = to;
-    else
-        memcpy(n->edge.near, near, size);
-    n->edge_size = size;
-    return true;
+    if (!cell)
+        return 0;
+    memcpy(zu_trie_node(t, cell), n, t->edge_at + n->edge_size);
+    while ((kid = next_kid(t, n, &cursor)))
+        zu_trie_node(t, kid)->parent = cell;
+    zu_cells_give(&t->cells, from);
+    return cell;
+}
+
+/* Puts what is on above's edge before the node's own. Where it is now; 0: it cannot be, and all is
+ * as it was. */
+static uint32_t lengthen_edge(struct zu_trie *t, uint32_t cell, const struct zu_trie_node *above)
+{
+    struct zu_trie_node *n = zu_trie_node(t, cell);
+    size_t size = (size_t)above->edge_size + n->edge_size;
+    bool may_move = n->count == 0 || t->edge_at < sizeof *n;
+
+    if (size > EDGE_MAX)
+        return 0;
+    if (t->edge_at + size > zu_cells_size(&t->cells, cell)) {
+        cell = may_move ? move_node(t, cell, size) : 0;
+        if (!cell)
+            return 0;
+        n = zu_trie_node(t, cell);
+    }
+    uint8_t *edge = edge_of(t, n);
+
+    memmove(edge + above->edge_size, edge, n->edge_size);
+    memcpy(edge, edge_of(t, above), above->edge_size);
+    n->edge_size = (uint8_t)size;
+    return cell;
 }
 
 /* ---- the tree ---- */
@@ -226,63 +284,63 @@ static bool lengthen_edge(struct zu_trie_node *n, const struct zu_trie_node *abo
 void zu_trie_init(struct zu_trie *t)
 {
     memset(t, 0, sizeof *t);
+    zu_cells_init(&t->cells);
+    t->edge_at = offsetof(struct zu_trie_node, links);
+}
+
+void zu_trie_init_linked(struct zu_trie *t)
+{
+    zu_trie_init(t);
+    t->edge_at = sizeof(struct zu_trie_node);
 }
 
 void zu_trie_fini(struct zu_trie *t)
 {
-    struct zu_trie_node *n = &t->root;
+    uint32_t edge_at = t->edge_at;
 
-    for (;;) {
-        uint32_t cursor = 0;
-        struct zu_trie_node *kid = next_kid(n, &cursor), *parent = n->parent;
-
-        if (kid) {
-            n = kid;
-        } else if (parent) {
-            drop_kid(parent, n);
-            free_node(n);
-            n = parent;
-        } else {
-            break;
-        }
-    }
-    if (n->kid_room)
-        zu_free(n->kids.few);
-    if (n->link_room)
-        zu_free(n->links.many);
+    for (struct zu_trie_node *n = &t->root; n && t->many > 0; n = zu_trie_next(t, n))
+        free_links(t, n);
+    zu_cells_fini(&t->cells);
     zu_trie_init(t);
+    t->edge_at = edge_at;
+}
+
+uint32_t zu_trie_cell(const struct zu_trie *t, const struct zu_trie_node *n)
+{
+    return n == &t->root ? 0 : *kid_slot(t, zu_trie_node(t, n->parent), *edge_of(t, n));
 }
 
 /* Frees a branch that is in no tree. */
-static void free_branch(struct zu_trie_node *n)
+static void free_branch(struct zu_trie *t, uint32_t cell)
 {
-    while (n) {
-        struct zu_trie_node *kid = n->kid_count ? n->kids.one : NULL;
+    while (cell) {
+        const struct zu_trie_node *n = zu_trie_node(t, cell);
+        uint32_t kid = n->kid_count ? n->kids : 0;
 
-        free_node(n);
-        n = kid;
+        free_node(t, cell);
+        cell = kid;
     }
 }
 
-/* The nodes for a new key's own bytes, at least one: returns the first, *last is the key's. */
-static struct zu_trie_node *new_branch(const uint8_t *bytes, size_t size,
-                                       struct zu_trie_node **last)
+/* The nodes for a new key's own bytes, at least one: the first, *last is the key's. 0: no memory.
+ */
+static uint32_t new_branch(struct zu_trie *t, const uint8_t *bytes, size_t size, uint32_t *last)
 {
-    struct zu_trie_node *first = NULL, *above = NULL;
+    uint32_t first = 0, above = 0;
 
     while (size > 0) {
-        uint32_t piece = (uint32_t)ZU_MIN(size, EDGE_MAX);
-        struct zu_trie_node *n = new_node(bytes, piece);
+        size_t piece = ZU_MIN(size, (size_t)EDGE_MAX);
+        uint32_t cell = new_node(t, bytes, piece);
 
-        if (!n) {
-            free_branch(first);
-            return NULL;
+        if (!cell) {
+            free_branch(t, first);
+            return 0;
         }
         if (above)
-            put_kid(above, n); /* the first kid needs no memory */
+            put_kid(t, above, cell); /* the first kid needs no memory */
         else
-            first = n;
-        above = n;
+            first = cell;
+        above = cell;
         bytes += piece;
         size -= piece;
     }
@@ -290,198 +348,224 @@ static struct zu_trie_node *new_branch(const uint8_t *bytes, size_t size,
     return first;
 }
 
-static int add_branch(struct zu_trie_node *parent, const uint8_t *bytes, size_t size,
+static int add_branch(struct zu_trie *t, uint32_t parent, const uint8_t *bytes, size_t size,
                       struct zu_trie_node **out)
 {
-    struct zu_trie_node *last, *first = new_branch(bytes, size, &last);
+    uint32_t last, first = new_branch(t, bytes, size, &last);
 
     if (!first)
         return -ENOMEM;
-    if (reserve_kid(parent) < 0) {
-        free_branch(first);
+    if (reserve_kid(t, zu_trie_node(t, parent)) < 0) {
+        free_branch(t, first);
         return -ENOMEM;
     }
-    put_kid(parent, first);
-    *out = last;
+    put_kid(t, parent, first);
+    *out = zu_trie_node(t, last);
     return 0;
 }
 
-/* How far the edge of n, at least one byte of it, goes along the key. */
-static uint32_t common(const struct zu_trie_node *n, const uint8_t *key, size_t size)
+/* How far an edge, at least one byte of it, goes along the key. */
+static size_t common(const uint8_t *edge, size_t edge_size, const uint8_t *key, size_t size)
 {
-    const uint8_t *edge = edge_of(n);
-    uint32_t most = size < n->edge_size ? (uint32_t)size : n->edge_size, i = 1;
+    size_t most = ZU_MIN(size, edge_size), i = 1;
 
+    while (i + sizeof(uint64_t) <= most && memcmp(edge + i, key + i, sizeof(uint64_t)) == 0)
+        i += sizeof(uint64_t);
     while (i < most && edge[i] == key[i])
         i++;
     return i;
 }
 
-/* Puts a node between n and its parent, `size` bytes along n's edge, with a branch for the rest of
- * the key when there is a rest. */
-static int split(struct zu_trie_node *n, uint32_t size, const uint8_t *rest, size_t rest_size,
-                 struct zu_trie_node **out)
+/* Puts a node into the slot, above the one that is there, `size` bytes along its edge, with a
+ * branch for the rest of the key when there is a rest. */
+static int split(struct zu_trie *t, uint32_t *slot, size_t size, const uint8_t *rest,
+                 size_t rest_size, struct zu_trie_node **out)
 {
-    struct zu_trie_node *mid = new_node(edge_of(n), size), *last = mid;
+    uint32_t cell = *slot, first, last;
+    struct zu_trie_node *n = zu_trie_node(t, cell);
+    uint32_t mid = last = new_node(t, edge_of(t, n), size);
 
     if (!mid)
         return -ENOMEM;
     if (rest_size > 0) {
-        struct zu_trie_node *first = new_branch(rest, rest_size, &last);
-
+        first = new_branch(t, rest, rest_size, &last);
         if (!first)
             goto free_mid;
-        put_kid(mid, first);
-        if (reserve_kid(mid) < 0)
+        put_kid(t, mid, first);
+        if (reserve_kid(t, zu_trie_node(t, mid)) < 0)
             goto free_both;
     }
-    *kid_place(n->parent, edge_of(n)[0]) = mid;
-    mid->parent = n->parent;
-    shorten_edge(n, size);
-    put_kid(mid, n);
-    *out = last;
+    *slot = mid;
+    zu_trie_node(t, mid)->parent = n->parent;
+    shorten_edge(t, n, size);
+    put_kid(t, mid, cell);
+    *out = zu_trie_node(t, last);
     return 0;
 free_both:
-    free_branch(mid->kids.one);
+    free_branch(t, first);
 free_mid:
-    free_node(mid);
+    free_node(t, mid);
     return -ENOMEM;
 }
 
 int zu_trie_make(struct zu_trie *t, const void *key, size_t size, struct zu_trie_node **out)
 {
-    struct zu_trie_node *n = &t->root;
     const uint8_t *at = key, *end = at + size;
+    struct zu_trie_node *n = &t->root;
+    uint32_t cell = 0;
 
     while (at < end) {
-        struct zu_trie_node **place = kid_place(n, *at);
+        uint32_t *slot = kid_slot(t, n, *at);
 
-        if (!place)
-            return add_branch(n, at, (size_t)(end - at), out);
-        n = *place;
-        uint32_t same = common(n, at, (size_t)(end - at));
+        if (!slot)
+            return add_branch(t, cell, at, (size_t)(end - at), out);
+        cell = *slot;
+        n = zu_trie_node(t, cell);
+        size_t same = common(edge_of(t, n), n->edge_size, at, (size_t)(end - at));
 
         at += same;
         if (same < n->edge_size)
-            return split(n, same, at, (size_t)(end - at), out);
+            return split(t, slot, same, at, (size_t)(end - at), out);
     }
     *out = n;
     return 0;
 }
 
-struct zu_trie_node *zu_trie_descend(const struct zu_trie_node *n, const uint8_t *data, size_t size,
-                                     size_t *at)
+struct zu_trie_node *zu_trie_descend(const struct zu_trie *t, const struct zu_trie_node *n,
+                                     const uint8_t *data, size_t size, size_t *at)
 {
     if (*at == size)
         return NULL;
-    struct zu_trie_node **place = kid_place(n, data[*at]);
+    const uint32_t *slot = kid_slot(t, n, data[*at]);
 
-    if (!place || (*place)->edge_size > size - *at ||
-        memcmp(edge_of(*place), data + *at, (*place)->edge_size) != 0)
+    if (!slot)
         return NULL;
-    *at += (*place)->edge_size;
-    return *place;
+    struct zu_trie_node *kid = zu_trie_node(t, *slot);
+
+    if (kid->edge_size > size - *at ||
+        common(edge_of(t, kid), kid->edge_size, data + *at, kid->edge_size) < kid->edge_size)
+        return NULL;
+    *at += kid->edge_size;
+    return kid;
 }
 
-struct zu_trie_node *zu_trie_find(struct zu_trie *t, const void *key, size_t size)
+struct zu_trie_node *zu_trie_find(const struct zu_trie *t, const void *key, size_t size)
 {
-    struct zu_trie_node *n = &t->root;
+    const struct zu_trie_node *n = &t->root;
     size_t at = 0;
 
     while (n && at < size)
-        n = zu_trie_descend(n, key, size, &at);
-    return n;
+        n = zu_trie_descend(t, n, key, size, &at);
+    return (struct zu_trie_node *)(uintptr_t)n;
+}
+
+/* A node that is no key and has one kid: the two become one. */
+static void join(struct zu_trie *t, const struct zu_trie_node *n)
+{
+    if (n == &t->root || n->count != 0 || n->kid_count != 1)
+        return;
+    uint32_t *slot = kid_slot(t, zu_trie_node(t, n->parent), *edge_of(t, n));
+    uint32_t cursor = 0, cell = *slot, kid = lengthen_edge(t, next_kid(t, n, &cursor), n);
+
+    if (!kid)
+        return;
+    zu_trie_node(t, kid)->parent = n->parent;
+    *slot = kid;
+    free_node(t, cell);
 }
 
 void zu_trie_prune(struct zu_trie *t, struct zu_trie_node *n)
 {
     while (n != &t->root && n->count == 0 && n->kid_count == 0) {
-        struct zu_trie_node *parent = n->parent;
+        struct zu_trie_node *parent = zu_trie_node(t, n->parent);
+        uint32_t cell = zu_trie_cell(t, n);
 
-        drop_kid(parent, n);
-        shrink_kids(parent);
-        free_node(n);
+        drop_kid(t, parent, n);
+        shrink_kids(t, parent);
+        free_node(t, cell);
         n = parent;
     }
-    if (n == &t->root || n->count != 0 || n->kid_count != 1)
+    if (n == &t->root || n->count != 0)
         return;
-    uint32_t cursor = 0;
-    struct zu_trie_node *kid = next_kid(n, &cursor);
+    const struct zu_trie_node *parent = zu_trie_node(t, n->parent);
 
-    if (!lengthen_edge(kid, n))
-        return;
-    *kid_place(n->parent, edge_of(n)[0]) = kid;
-    kid->parent = n->parent;
-    free_node(n);
+    if (n->kid_count == 1)
+        join(t, n);
+    join(t, parent); /* it may have stayed because n was a key */
 }
 
 struct zu_trie_node *zu_trie_next(const struct zu_trie *t, const struct zu_trie_node *n)
 {
-    uint32_t cursor = 0;
-    struct zu_trie_node *kid = next_kid(n, &cursor);
+    uint32_t cursor = 0, kid = next_kid(t, n, &cursor);
 
     while (!kid && n != &t->root) {
-        cursor = cursor_behind(n->parent, n);
-        n = n->parent;
-        kid = next_kid(n, &cursor);
+        const struct zu_trie_node *parent = zu_trie_node(t, n->parent);
+
+        cursor = cursor_behind(t, parent, n);
+        n = parent;
+        kid = next_kid(t, n, &cursor);
     }
-    return kid;
+    return kid ? zu_trie_node(t, kid) : NULL;
 }
 
-size_t zu_trie_key_size(const struct zu_trie_node *n)
+size_t zu_trie_key_size(const struct zu_trie *t, const struct zu_trie_node *n)
 {
     size_t size = 0;
 
-    for (; n; n = n->parent)
+    for (; n != &t->root; n = zu_trie_node(t, n->parent))
         size += n->edge_size;
     return size;
 }
 
-void zu_trie_key(const struct zu_trie_node *n, uint8_t *out, size_t size)
+void zu_trie_key(const struct zu_trie *t, const struct zu_trie_node *n, uint8_t *out, size_t size)
 {
-    for (; n; n = n->parent) {
+    for (; n != &t->root; n = zu_trie_node(t, n->parent)) {
         size -= n->edge_size;
-        memcpy(out + size, edge_of(n), n->edge_size);
+        memcpy(out + size, edge_of(t, n), n->edge_size);
     }
 }
 
 /* ---- links ---- */
 
-int zu_trie_reserve_link(struct zu_trie_node *n)
+int zu_trie_reserve_link(struct zu_trie *t, struct zu_trie_node *n)
 {
-    if (n->count == 0 || n->count < n->link_room)
+    uint32_t had = n->has_many ? n->links.link_room : 1;
+
+    if (n->count < had)
         return 0;
     if (n->count > UINT32_MAX / 2)
         return -ENOMEM;
-    uint32_t room = n->link_room ? n->link_room * 2 : 4;
-    struct zu_trie_link *many =
-        zu_realloc(n->link_room ? n->links.many : NULL, room * sizeof *many);
+    uint32_t room = n->has_many ? had * 2 : 4;
+    struct zu_trie_link *many = zu_realloc(n->has_many ? n->links.many : NULL, room * sizeof *many);
 
     if (!many)
         return -ENOMEM;
-    if (n->link_room == 0)
+    if (!n->has_many) {
         many[0] = n->links.one;
+        n->has_many = true;
+        t->many++;
+    }
     n->links.many = many;
-    n->link_room = room;
+    n->links.link_room = room;
     return 0;
 }
 
-void zu_trie_shrink_links(struct zu_trie_node *n)
+void zu_trie_shrink_links(struct zu_trie *t, struct zu_trie_node *n)
 {
-    if (n->link_room == 0)
+    struct zu_trie_link *many = n->links.many;
+
+    if (!n->has_many)
         return;
     if (n->count <= 1) {
-        struct zu_trie_link *many = n->links.many;
+        struct zu_trie_link last = many[0];
 
-        n->links.one = many[0];
-        n->link_room = 0;
-        zu_free(many);
-    } else if (n->count <= n->link_room / 4) {
-        struct zu_trie_link *many = zu_realloc(n->links.many, n->link_room / 2 * sizeof *many);
-
+        free_links(t, n);
+        n->links.one = last;
+    } else if (n->count <= n->links.link_room / 4) {
+        many = zu_realloc(many, n->links.link_room / 2 * sizeof *many);
         if (many) {
             n->links.many = many;
-            n->link_room /= 2;
+            n->links.link_room /= 2;
         }
     }
 }

@@ -295,12 +295,13 @@ void zu_xpub_writable(struct zu_socket *s, struct zu_pipe *p)
 /* A topic of a pipe that goes. Where memory runs out the application is not told. */
 static void tell_lost(struct zu_xpub *self, const struct zu_trie_node *topic)
 {
-    size_t size = zu_trie_key_size(topic);
+    const struct zu_trie *t = self->manual ? &self->asked.trie : &self->topics.trie;
+    size_t size = zu_trie_key_size(t, topic);
     struct zu_msg m;
 
     if (make_notice(&m, false, size) < 0)
         return;
-    zu_trie_key(topic, (uint8_t *)zu_msg_data(&m) + 1, size);
+    zu_trie_key(t, topic, (uint8_t *)zu_msg_data(&m) + 1, size);
     (void)push_notice(self, &m, NULL);
 }
 
@@ -338,7 +339,7 @@ static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe 
     size_t size = zu_msg_size(m), at = 0;
 
     zu_fan_begin(&self->fan);
-    for (; n; n = zu_trie_descend(n, data, size, &at)) {
+    for (; n; n = zu_trie_descend(&self->topics.trie, n, data, size, &at)) {
         const struct zu_trie_link *link = zu_trie_links(n);
 
         for (uint32_t i = 0; i < n->count; i++)

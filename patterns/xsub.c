@@ -85,7 +85,7 @@ int zu_xsub_tell_all(struct zu_socket *s, const void *topic, size_t size, uint8_
 static bool tell_everything(struct zu_socket *s, struct zu_xsub *self, struct zu_pipe *p)
 {
     for (struct zu_trie_node *n = &self->wanted.root; n; n = zu_trie_next(&self->wanted, n)) {
-        size_t size = zu_trie_key_size(n);
+        size_t size = zu_trie_key_size(&self->wanted, n);
         struct zu_msg m;
 
         if (n->count == 0)
@@ -94,7 +94,7 @@ static bool tell_everything(struct zu_socket *s, struct zu_xsub *self, struct zu
             zu_socket_refuse_pipe(s, p);
             return false;
         }
-        zu_trie_key(n, zu_msg_data(&m), size);
+        zu_trie_key(&self->wanted, n, zu_msg_data(&m), size);
         m.flags = ZU_MSG_SUBSCRIBE;
         int rc = zu_pipe_write_uncounted(p, &m);
 

@@ -88,13 +88,13 @@ static void check_keys(const struct zu_trie *t, const struct topic *topics, cons
 
     for (const struct zu_trie_node *n = &t->root; n; n = zu_trie_next(t, n)) {
         static uint8_t key[TOPIC_MAX];
-        size_t size = zu_trie_key_size(n), i = 0;
+        size_t size = zu_trie_key_size(t, n), i = 0;
 
         if (n->count == 0)
             continue;
         seen++;
         cr_assert_leq(size, TOPIC_MAX);
-        zu_trie_key(n, key, size);
+        zu_trie_key(t, n, key, size);
         while (i < total && (topics[i].size != size || memcmp(topics[i].bytes, key, size) != 0))
             i++;
         cr_assert_lt(i, total, "a key that nobody added");
@@ -350,7 +350,7 @@ static void check_match(struct table *t, const struct topic *data)
         for (int i = 0; i < PIPES; i++)
             want[i] |= t->has[k][i] && begins(data, &topics[k]);
     for (struct zu_trie_node *n = &t->subs.trie.root; n;
-         n = zu_trie_descend(n, data->bytes, data->size, &at))
+         n = zu_trie_descend(&t->subs.trie, n, data->bytes, data->size, &at))
         for (uint32_t i = 0; i < n->count; i++)
             got[(struct zu_pipe *)zu_trie_links(n)[i].who - t->pipe] = true;
     cr_assert_arr_eq(got, want, sizeof got);
@@ -375,9 +375,9 @@ static void on_lost(void *arg, const struct zu_trie_node *node, bool last)
 {
     struct lost *lost = arg;
     static uint8_t key[TOPIC_MAX];
-    size_t size = zu_trie_key_size(node), k = 0;
+    size_t size = zu_trie_key_size(&lost->t->subs.trie, node), k = 0;
 
-    zu_trie_key(node, key, size);
+    zu_trie_key(&lost->t->subs.trie, node, key, size);
     while (topics[k].size != size || memcmp(topics[k].bytes, key, size) != 0)
         cr_assert_lt(++k, TOPICS);
     cr_assert(lost->t->has[k][lost->pipe], "a topic that the pipe never had");
