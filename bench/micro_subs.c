@@ -155,7 +155,7 @@ static bool table_init(struct table *t, enum kind kind, uint64_t count)
 static void table_fini(struct table *t)
 {
     if (t->pipe.user)
-        zu_subs_forget(&t->subs, &t->pipe, NULL, NULL);
+        zu_subs_forget(&t->subs, t->pipe.user, UINT32_MAX, NULL, NULL);
     zu_subscriber_drop(t->pipe.user);
     zu_subs_fini(&t->subs);
 }

@@ -89,10 +89,8 @@ void zu_subs_fini(struct zu_subs *t)
     zu_trie_fini(&t->trie);
 }
 
-static struct zu_subs_list *list_of(const struct zu_subs *t, const struct zu_pipe *p)
+static struct zu_subs_list *list_of(const struct zu_subs *t, struct zu_subscriber *s)
 {
-    struct zu_subscriber *s = p->user;
-
     return &s->lists[t->table];
 }
 
@@ -124,17 +122,17 @@ static void shrink_list(struct zu_subs_list *list)
     }
 }
 
-/* Which of n's links is p's. False: none. */
-static bool find_link(const struct zu_subs *t, struct zu_trie_node *n, const struct zu_pipe *p,
+/* Which of n's links is the subscriber's. False: none. */
+static bool find_link(const struct zu_subs *t, struct zu_trie_node *n, struct zu_subscriber *s,
                       uint32_t *at)
 {
-    const struct zu_subs_list *list = list_of(t, p);
+    const struct zu_subs_list *list = list_of(t, s);
     const struct zu_trie_link *link = zu_trie_links(n);
 
     if (n->count <= list->count) {
         for (uint32_t i = 0; i < n->count; i++) {
             *at = i;
-            if (link[i].who == p)
+            if (link[i].who == s)
                 return true;
         }
         return false;
@@ -151,7 +149,7 @@ static bool find_link(const struct zu_subs *t, struct zu_trie_node *n, const str
 
 int zu_subs_add(struct zu_subs *t, const void *topic, size_t size, struct zu_pipe *p)
 {
-    struct zu_subs_list *list = list_of(t, p);
+    struct zu_subs_list *list = list_of(t, p->user);
     struct zu_trie_node *n;
     uint32_t at;
     int rc = reserve_topic(list);
@@ -159,13 +157,13 @@ int zu_subs_add(struct zu_subs *t, const void *topic, size_t size, struct zu_pip
     if (rc < 0 || (rc = zu_trie_make(&t->trie, topic, size, &n)) < 0)
         return rc;
     if (n->count > 0) { /* a node that was just made has none, and needs no more memory */
-        if (find_link(t, n, p, &at))
+        if (find_link(t, n, p->user, &at))
             return ZU_SUBS_REPEATED;
         if ((rc = zu_trie_reserve_link(&t->trie, n)) < 0)
             return rc;
     }
     list->topic[list->count] = (struct zu_subs_topic){zu_trie_cell(&t->trie, n), n->count};
-    zu_trie_links(n)[n->count] = (struct zu_trie_link){p, list->count};
+    zu_trie_links(n)[n->count] = (struct zu_trie_link){p->user, list->count};
     list->count++;
     if (n->count++ > 0)
         return ZU_SUBS_FURTHER;
@@ -197,11 +195,11 @@ static void unlink_topic(const struct zu_subs *t, struct zu_subs_list *list, uin
 enum zu_subs_change zu_subs_cancel(struct zu_subs *t, const void *topic, size_t size,
                                    struct zu_pipe *p)
 {
-    struct zu_subs_list *list = list_of(t, p);
+    struct zu_subs_list *list = list_of(t, p->user);
     struct zu_trie_node *n = zu_trie_find(&t->trie, topic, size);
     uint32_t at;
 
-    if (!n || n->count == 0 || !find_link(t, n, p, &at))
+    if (!n || n->count == 0 || !find_link(t, n, p->user, &at))
         return ZU_SUBS_UNKNOWN;
     unlink_topic(t, list, zu_trie_links(n)[at].back);
     shrink_list(list);
@@ -213,15 +211,16 @@ enum zu_subs_change zu_subs_cancel(struct zu_subs *t, const void *topic, size_t 
     return ZU_SUBS_LAST;
 }
 
-void zu_subs_forget(struct zu_subs *t, struct zu_pipe *p,
+bool zu_subs_forget(struct zu_subs *t, struct zu_subscriber *s, uint32_t most,
                     void (*each)(void *arg, const struct zu_trie_node *topic, bool last), void *arg)
 {
-    struct zu_subs_list *list = list_of(t, p);
+    struct zu_subs_list *list = list_of(t, s);
 
-    for (uint32_t i = 0; i < list->count; i++) {
-        struct zu_trie_node *n = zu_trie_node(&t->trie, list->topic[i].cell);
+    for (; most > 0 && list->count > 0; most--) {
+        const struct zu_subs_topic *topic = &list->topic[--list->count];
+        struct zu_trie_node *n = zu_trie_node(&t->trie, topic->cell);
 
-        unlink_pipe(t, n, list->topic[i].at);
+        unlink_pipe(t, n, topic->at);
         if (each)
             each(arg, n, n->count == 0);
         if (n->count > 0)
@@ -229,6 +228,11 @@ void zu_subs_forget(struct zu_subs *t, struct zu_pipe *p,
         t->trie.keys--;
         zu_trie_prune(&t->trie, n);
     }
+    if (list->count > 0) {
+        shrink_list(list);
+        return true;
+    }
     zu_free(list->topic);
     *list = (struct zu_subs_list){0};
+    return false;
 }

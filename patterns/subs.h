@@ -45,10 +45,12 @@ struct zu_subs_list {
     uint32_t count, room;
 };
 
-/* What pipe->user of a subscribing pipe points at. Counted: notices outlive their pipe. */
+/* What pipe->user of a subscribing pipe points at, and each of its topics' links. Counted: notices
+ * outlive their pipe, and so do its topics, which take their time to be forgotten. */
 struct zu_subscriber {
     struct zu_pipe *pipe; /* NULL: gone */
     uint32_t refs;
+    struct zu_subscriber *next; /* its holder's, once it is gone */
     struct zu_subs_list lists[ZU_SUBS_TABLES];
 };
 
@@ -61,7 +63,7 @@ struct zu_subs {
 };
 
 void zu_subs_init(struct zu_subs *t, uint8_t table);
-void zu_subs_fini(struct zu_subs *t); /* every pipe was forgotten */
+void zu_subs_fini(struct zu_subs *t); /* subscribers are dropped, but need not be forgotten */
 
 /* An enum zu_subs_change, or -ENOMEM: nothing has changed. */
 int zu_subs_add(struct zu_subs *t, const void *topic, size_t size, struct zu_pipe *p);
@@ -69,10 +71,11 @@ enum zu_subs_change zu_subs_cancel(struct zu_subs *t, const void *topic, size_t 
                                    struct zu_pipe *p);
 
 /*
- * Takes the pipe out of every topic, at the price of its own topics. `each`, when not NULL, is told
- * of every one, whose key can still be read, and whether nobody has it now.
+ * Takes a subscriber out of up to `most` of its topics, each at the same small price whatever else
+ * there is. False: it has none any more. `each`, when not NULL, is told of every one, whose key can
+ * still be read, and whether nobody has it now.
  */
-void zu_subs_forget(struct zu_subs *t, struct zu_pipe *p,
+bool zu_subs_forget(struct zu_subs *t, struct zu_subscriber *s, uint32_t most,
                     void (*each)(void *arg, const struct zu_trie_node *topic, bool last),
                     void *arg);
 

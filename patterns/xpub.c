@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xpub: what subscribers send is read as soon as it is there, whatever the application does, since
- * subscriptions must take effect. What the application is to hear of it waits in a ring of its own,
+ * subscriptions must take effect. What the application is to hear of it waits in a list of its own,
  * without a limit.
  *
  * A subscription comes as a flagged item or, from older peers and from XSUBs, as an ordinary part
  * that begins with 1 or 0. The parts of a message that are neither are the user's; they stay
- * together in the ring, behind the notices of the same message, and the last of them ends it.
+ * together in that list, behind the notices of the same message, and the last of them ends it.
+ *
+ * Subscribing must not stand in the way of traffic: who subscribes to a million topics, takes them
+ * back, or goes, would keep the application in one call for a second, and all other subscribers
+ * wait. So there is an allowance: subscriptions may take as long as has passed without them, up to
+ * SPARE_MAX_NS, and a few are heard of in any case; the rest waits for the next call, for which a
+ * command of our own is posted. An application that does little else hears them all as fast as it
+ * can; one that sends without a pause goes on at half its pace. Who is gone gets nothing at once.
  *
  * In manual mode nothing subscribes but the application, for the pipe whose notice it received
  * last. Notices hold that pipe's record, not the pipe, which may be gone by then.
@@ -15,11 +22,18 @@
 #include "patterns/xpub.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/clock.h"
 #include "patterns/patterns.h"
 
 #include <errno.h>
 
 enum { TOPICS, ASKED }; /* the tables in a subscriber's record */
+enum {
+    SPARE_MAX_NS = 10 * 1000 * 1000,
+    AT_ONCE = 16, /* subscriptions between two looks at the clock */
+};
+
+static void run_forget(struct zu_cmd *cmd);
 
 int zu_xpub_init(struct zu_socket *s)
 {
@@ -28,61 +42,42 @@ int zu_xpub_init(struct zu_socket *s)
     zu_fan_init(&self->fan);
     zu_subs_init(&self->topics, TOPICS);
     zu_subs_init(&self->asked, ASKED);
+    self->forget_cmd.run = run_forget;
+    self->socket = s;
     return 0;
 }
 
-static struct zu_notice *notice_at(struct zu_xpub *self, uint32_t i)
+static void drop_leaving(struct zu_xpub *self)
 {
-    return &self->notices[(self->first + i) & (self->room - 1)];
+    while (self->leaving) {
+        struct zu_subscriber *gone = self->leaving;
+
+        self->leaving = gone->next;
+        zu_subscriber_drop(gone);
+    }
 }
 
 void zu_xpub_fini(struct zu_socket *s)
 {
     struct zu_xpub *self = zu_socket_state(s);
 
-    for (uint32_t i = 0; i < self->count; i++) {
-        zu_msg_close(&notice_at(self, i)->m);
-        zu_subscriber_drop(notice_at(self, i)->from);
-    }
-    zu_free(self->notices);
+    zu_notices_fini(&self->notices);
     zu_free(self->parts);
     zu_subscriber_drop(self->last);
     if (zu_msg_valid(&self->welcome))
         zu_msg_close(&self->welcome);
+    drop_leaving(self);
     zu_subs_fini(&self->topics);
     zu_subs_fini(&self->asked);
     zu_fan_fini(&self->fan);
 }
 
-/* ---- the ring of notices ---- */
-
-static int reserve_notices(struct zu_xpub *self, uint32_t more)
-{
-    uint64_t room = self->room ? self->room : 8;
-
-    while (room < (uint64_t)self->count + more)
-        room *= 2;
-    if (room == self->room)
-        return 0;
-    if (room > UINT32_MAX)
-        return -ENOMEM;
-    struct zu_notice *notices = zu_alloc(room * sizeof *notices);
-
-    if (!notices)
-        return -ENOMEM;
-    for (uint32_t i = 0; i < self->count; i++)
-        notices[i] = *notice_at(self, i);
-    zu_free(self->notices);
-    self->notices = notices;
-    self->first = 0;
-    self->room = (uint32_t)room;
-    return 0;
-}
+/* ---- notices ---- */
 
 /* Takes *m. -ENOMEM: it is closed. `from` gets a count of its own; may be NULL. */
 static int push_notice(struct zu_xpub *self, struct zu_msg *m, struct zu_subscriber *from)
 {
-    int rc = reserve_notices(self, 1);
+    int rc = zu_notices_reserve(&self->notices, 1);
 
     if (rc < 0) {
         zu_msg_close(m);
@@ -90,7 +85,7 @@ static int push_notice(struct zu_xpub *self, struct zu_msg *m, struct zu_subscri
     }
     if (from)
         from->refs++;
-    *notice_at(self, self->count++) = (struct zu_notice){*m, from, true};
+    zu_notices_put(&self->notices, &(struct zu_notice){*m, from, true});
     return 0;
 }
 
@@ -190,11 +185,11 @@ static int hear_user(struct zu_socket *s, struct zu_msg *m)
     return 0;
 }
 
-/* The message is over: what it had for the user goes into the ring, as one message. */
+/* The message is over: what it had for the user joins the notices, as one message. */
 static int push_parts(struct zu_xpub *self, bool whole)
 {
     uint32_t count = self->part_count;
-    int rc = whole ? reserve_notices(self, count) : -ENOMEM;
+    int rc = whole ? zu_notices_reserve(&self->notices, count) : -ENOMEM;
 
     self->part_count = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -205,7 +200,7 @@ static int push_parts(struct zu_xpub *self, bool whole)
         if (rc < 0)
             zu_msg_close(m);
         else
-            *notice_at(self, self->count++) = (struct zu_notice){*m, NULL, false};
+            zu_notices_put(&self->notices, &(struct zu_notice){*m, NULL, false});
     }
     return rc;
 }
@@ -241,20 +236,62 @@ static int hear_message(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *m
     return failed;
 }
 
-void zu_xpub_readable(struct zu_socket *s, struct zu_pipe *p)
+/* ---- how long it may take ---- */
+
+/* Begins something that is for subscriptions; when that was. */
+static uint64_t begin_share(struct zu_xpub *self)
+{
+    uint64_t now = zu_now_ns(), earned = now - self->spare_since_ns;
+
+    self->spare_ns = ZU_MIN(self->spare_ns + earned, (uint64_t)SPARE_MAX_NS);
+    self->spare_since_ns = now;
+    return now;
+}
+
+static bool has_share(const struct zu_xpub *self, uint64_t begun)
+{
+    return zu_now_ns() - begun < self->spare_ns;
+}
+
+static void end_share(struct zu_xpub *self, uint64_t begun)
+{
+    uint64_t now = zu_now_ns();
+
+    self->spare_ns -= ZU_MIN(now - begun, self->spare_ns);
+    self->spare_since_ns = now;
+}
+
+/* That many messages. False: there are no more; p may be gone: see fq.c. */
+static bool hear_some(struct zu_socket *s, struct zu_pipe *p, uint64_t count)
 {
     struct zu_msg m;
 
-    /* No more than is there now: a peer that never pauses must not keep us here. */
-    for (uint64_t n = zu_pipe_count(p); n > 0; n--) {
+    for (; count > 0; count--) {
         if (zu_pipe_read(p, &m) < 0)
-            return; /* p may be gone: see fq.c */
-        if (hear_message(s, p, &m) == 0)
-            continue;
-        zu_socket_refuse_pipe(s, p); /* what we do not know it wants would never reach it */
-        return;
+            return false;
+        if (hear_message(s, p, &m) < 0) {
+            zu_socket_refuse_pipe(s, p); /* what we do not know it wants would never reach it */
+            return false;
+        }
     }
-    zu_pipe_read_later(p);
+    return true;
+}
+
+void zu_xpub_readable(struct zu_socket *s, struct zu_pipe *p)
+{
+    struct zu_xpub *self = zu_socket_state(s);
+    uint64_t begun = begin_share(self), left = zu_pipe_count(p), some;
+    bool more;
+
+    /* No more than is there now: a peer that never pauses must not keep us here. */
+    do {
+        some = ZU_MIN(left, (uint64_t)AT_ONCE);
+        left -= some;
+        more = hear_some(s, p, some);
+    } while (more && left > 0 && has_share(self, begun));
+    end_share(self, begun);
+    if (more)
+        zu_pipe_read_later(p);
 }
 
 /* ---- pipes ---- */
@@ -313,20 +350,56 @@ static void on_lost(void *arg, const struct zu_trie_node *topic, bool last)
         tell_lost(self, topic);
 }
 
+/* False: it has no topic any more. */
+static bool forget_some(struct zu_xpub *self, struct zu_subscriber *gone)
+{
+    bool heard = self->socket->pattern->type == ZMQ_XPUB;
+
+    return zu_subs_forget(&self->topics, gone, AT_ONCE, heard && !self->manual ? on_lost : NULL,
+                          self) ||
+           zu_subs_forget(&self->asked, gone, AT_ONCE, heard && self->manual ? on_lost : NULL,
+                          self);
+}
+
+/* Forgets topics of those that are gone. What is left then is for the next call. */
+static void forget_leaving(struct zu_xpub *self)
+{
+    uint64_t begun = begin_share(self);
+
+    while (self->leaving) {
+        struct zu_subscriber *gone = self->leaving;
+
+        if (!forget_some(self, gone)) {
+            self->leaving = gone->next;
+            zu_subscriber_drop(gone);
+        } else if (!has_share(self, begun)) {
+            break;
+        }
+    }
+    end_share(self, begun);
+    if (self->leaving)
+        zu_mailbox_post(&self->socket->box, &self->forget_cmd);
+}
+
+static void run_forget(struct zu_cmd *cmd)
+{
+    forget_leaving(zu_container_of(cmd, struct zu_xpub, forget_cmd));
+}
+
 void zu_xpub_detach(struct zu_socket *s, struct zu_pipe *p)
 {
     struct zu_xpub *self = zu_socket_state(s);
     struct zu_subscriber *subscriber = p->user;
-    bool heard = s->pattern->type == ZMQ_XPUB;
 
     zu_fan_remove(&self->fan, p);
     if (!subscriber)
         return;
-    zu_subs_forget(&self->topics, p, heard && !self->manual ? on_lost : NULL, self);
-    zu_subs_forget(&self->asked, p, heard && self->manual ? on_lost : NULL, self);
     subscriber->pipe = NULL;
     p->user = NULL;
-    zu_subscriber_drop(subscriber);
+    subscriber->next = self->leaving;
+    self->leaving = subscriber;
+    if (!s->closing)
+        forget_leaving(self);
 }
 
 /* ---- sending ---- */
@@ -342,9 +415,12 @@ static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe 
     for (; n; n = zu_trie_descend(&self->topics.trie, n, data, size, &at)) {
         const struct zu_trie_link *link = zu_trie_links(n);
 
-        for (uint32_t i = 0; i < n->count; i++)
-            if (!only || link[i].who == only)
-                zu_fan_choose(&self->fan, link[i].who);
+        for (uint32_t i = 0; i < n->count; i++) {
+            struct zu_pipe *p = ((const struct zu_subscriber *)link[i].who)->pipe;
+
+            if (zu_likely(p != NULL) && (!only || p == only))
+                zu_fan_choose(&self->fan, p);
+        }
     }
 }
 
@@ -381,17 +457,15 @@ static int xpub_recv(struct zu_socket *s, struct zu_msg *m)
 {
     struct zu_xpub *self = zu_socket_state(s);
 
-    if (self->count == 0)
+    if (self->notices.count == 0)
         return -EAGAIN;
-    struct zu_notice *n = notice_at(self, 0);
+    struct zu_notice n = zu_notices_take(&self->notices);
 
-    *m = n->m;
-    if (n->is_notice) { /* its count goes over to `last` */
+    *m = n.m;
+    if (n.is_notice) { /* its count goes over to `last` */
         zu_subscriber_drop(self->last);
-        self->last = n->from;
+        self->last = n.from;
     }
-    self->first = (self->first + 1) & (self->room - 1);
-    self->count--;
     return 0;
 }
 
@@ -399,7 +473,7 @@ static bool xpub_has_in(struct zu_socket *s)
 {
     struct zu_xpub *self = zu_socket_state(s);
 
-    return self->count > 0;
+    return self->notices.count > 0;
 }
 
 /* ---- options ---- */

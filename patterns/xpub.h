@@ -9,22 +9,20 @@
 
 #include "engine/core/socket.h"
 #include "patterns/fan.h"
+#include "patterns/notices.h"
 #include "patterns/subs.h"
 
-/* Something for the application: a notice, or a part of a message that an XSUB sent. */
-struct zu_notice {
-    struct zu_msg m;
-    struct zu_subscriber *from; /* of a notice in manual mode; counted; or NULL */
-    bool is_notice;
-};
-
 struct zu_xpub {
+    struct zu_socket *socket;
     struct zu_fan fan;
-    struct zu_subs topics; /* decides who gets what */
-    struct zu_subs asked;  /* manual mode: what was asked for, which need not be the same */
+    struct zu_subs topics;         /* decides who gets what */
+    struct zu_subs asked;          /* manual mode: what was asked for, which need not be the same */
+    struct zu_subscriber *leaving; /* gone, but their topics are still to be forgotten */
+    struct zu_cmd forget_cmd;      /* posted to ourselves while there are some */
+    uint64_t spare_ns;             /* what may go into subscriptions without a pause, */
+    uint64_t spare_since_ns;       /* as it was at that time: see xpub.c */
 
-    struct zu_notice *notices; /* a ring; the room is 0 or a power of two */
-    uint32_t first, count, room;
+    struct zu_notices notices;
     struct zu_msg *parts; /* of a user's message that is being read */
     uint32_t part_count, part_room;
 
