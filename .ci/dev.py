@@ -497,13 +497,15 @@ def cmd_fuzz(args):
 
 
 def cmd_bench(args):
-    """bench [...]           every figure beside libzmq's; --rounds N, --only TEXT, --scale F"""
+    """bench [...]           every figure beside libzmq's; --rounds N, --only TEXT, --scale F; --growth"""
     need(BENCH)
     build("build")
     more = [a for a in args if a != "--against-libzmq"]  # it always is
-    status = compare(more + ["--bare", "--json", os.path.join(ROOT, "build/bench/results.json"), "--md",
-                             os.path.join(ROOT, "build/bench/results.md")], 7200)
-    say("written: build/bench/results.json and results.md")
+    name = "growth" if "--growth" in more else "results"
+    at = os.path.join(ROOT, "build/bench", name)
+    more += ["--html", at + ".html"] if name == "growth" else []
+    status = compare(more + ["--bare", "--json", at + ".json", "--md", at + ".md"], 7200)
+    say("written: build/bench/%s.json and .md%s" % (name, " and .html" if name == "growth" else ""))
     return status
 
 

@@ -6,7 +6,8 @@
 
 Each row is measured `--rounds` times; in each round every contestant has its turn, and who begins
 changes. Shown are medians, the spread (largest minus smallest, in percent of the median) and how
-many times better ours is: above 1 is ahead. The contestants are zuring over io_uring, zuring over
+many times better ours is: above 1 is ahead. With --growth the rows are others: each figure as the work
+grows, in size, connections, loops and subscriptions; --html draws them as curves. The contestants are zuring over io_uring, zuring over
 readiness, and libzmq; with --bare also two plain sockets, which are as fast as any library can be
 (a row of latency: by calls that do not wait, in a loop).
 
@@ -28,10 +29,14 @@ import sys
 import tempfile
 import time
 
+import curves
+
 ATTEMPTS = 3
 
 # What is measured. `peers`: how many sockets are at the other end. `short`: in the short table.
-Row = collections.namedtuple("Row", "kind transport size count short peers", defaults=(False, 1))
+# `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`: which of a program's measurements.
+Row = collections.namedtuple("Row", "kind transport size count short peers loops what",
+                             defaults=(False, 1, 0, ""))
 
 ROWS = [
     Row("thr", "tcp", 16, 4000000, True),
@@ -63,10 +68,36 @@ ROWS = [
     Row("many", "tcp", 0, 10000),
 ]
 
+SIZES = ((0, 4000000), (1, 4000000), (16, 4000000), (33, 3000000), (34, 3000000), (64, 3000000),
+         (256, 1500000), (1 << 10, 600000), (4 << 10, 200000), (16 << 10, 60000),
+         (64 << 10, 20000), (256 << 10, 6000), (1 << 20, 2500))
+
+
+def loop_counts():
+    """1, 2, 4 ... and as many as there are cores."""
+    cores = os.cpu_count() or 1
+    return sorted({1 << i for i in range(cores.bit_length()) if 1 << i <= cores} | {cores})
+
+
+# What each costs as the work grows. The loops have the work where connections are many and bodies
+# large: neither application's thread touches a body.
+GROWTH = (
+    [Row("thr", "tcp", size, count) for size, count in SIZES] +
+    [Row("fan_in", "tcp", 64, 2000000, peers=n) for n in (1, 10, 100, 1000, 10000)] +
+    [Row("fan_in", "tcp", size, count, peers=32, loops=n)
+     for size, count in ((4 << 10, 300000), (64 << 10, 30000)) for n in loop_counts()] +
+    [Row("subscriptions", "tcp", 0, 10 ** n, what="random") for n in range(7)] +
+    [Row("subscriptions", "tcp", 0, 10 ** 6, what=w)
+     for w in ("sorted", "prefix", "chain", "exact")])
+
 # A row's count is a property of the row: --scale leaves it alone.
-FIXED = ("connects", "many")
+FIXED = ("connects", "many", "subscriptions")
 # Programs that start their other side by themselves.
-WHOLE = ("fan_out", "fan_in", "requests", "connects", "many")
+WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "subscriptions")
+# Rows that take long, and that memory is asked of: measured once.
+ONCE = 1000000
+# With fewer topics than this their memory is lost in that of everything else.
+MEMORY_MIN = 10000
 
 NAMES = {
     "thr": "{transport} throughput {size}",
@@ -76,6 +107,7 @@ NAMES = {
     "requests": "{transport} {peers} DEALER, ROUTER, {size}",
     "connects": "{transport} {count} connects",
     "many": "{count} idle",
+    "subscriptions": "{count} topics, {what}",
 }
 
 
@@ -165,9 +197,11 @@ def run_row(tools, who, row, scratch, seconds):
     if who.is_bare:
         return run_bare(tools, who, row, seconds)
     numbers = [str(row.size), str(row.count)]
+    if row.loops:
+        numbers += ["--threads", str(row.loops)]
     if row.kind in FIXED:
-        return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.count)], who,
-                         120)
+        return run_whole([os.path.join(tools, row.kind)] + [row.what] * bool(row.what) +
+                         ["tcp://127.0.0.1:*", str(row.count)], who, 120)
     if row.kind in WHOLE:
         return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.peers)] +
                          numbers, who, seconds)
@@ -208,6 +242,17 @@ def figures(row, got):
             "client memory": (got["client_bytes"], "B", False),
             "time a connection": (got["seconds"] / got["connections"] * 1e6, "us", False),
         }
+    if row.kind == "subscriptions":
+        found = {
+            "subscribe": (got["subscribe_ns"] / 1000, "us", False),
+            "a message that matches": (got["matched_ns"] / 1000, "us", False),
+            "a message that nobody wants": (got["filtered_ns"] / 1000, "us", False),
+            "unsubscribe": (got["unsubscribe_ns"] / 1000, "us", False),
+        }
+        if row.count >= MEMORY_MIN:
+            found["publisher memory"] = (got["publisher_bytes"], "bytes", False)
+            found["subscriber memory"] = (got["subscriber_bytes"], "bytes", False)
+        return found
     return {"": (got["messages_per_second"], "msg/s", True)}
 
 
@@ -221,7 +266,21 @@ def size_text(size):
 def row_text(row, figure):
     fields = dict(row._asdict(), size=size_text(row.size))
     name = NAMES[row.kind].format(**fields)
-    return name + (", " if row.kind == "many" else " ") + figure if figure else name
+    if row.loops:
+        name += ", %d loop%s" % (row.loops, "s" * (row.loops > 1))
+    between = ": " if row.kind == "subscriptions" else ", " if row.kind == "many" else " "
+    return name + between + figure if figure else name
+
+
+def point_of(row, figure):
+    """Where a row of GROWTH is in the curves: of which chart, and at what place."""
+    if row.kind == "thr":
+        return "tcp throughput by message size, bytes", row.size
+    if row.loops:
+        return "32 PUSH to PULL, %s, by loops" % size_text(row.size), row.loops
+    if row.kind == "fan_in":
+        return "PUSH to PULL, 64 B, by connections", row.peers
+    return "%s, by topics (%s)" % (figure, row.what), row.count
 
 
 def value_text(value, unit):
@@ -229,6 +288,8 @@ def value_text(value, unit):
         return "%.2f M/s" % (value / 1e6) if value >= 1e6 else "%.1f k/s" % (value / 1e3)
     if unit == "B":
         return "%.1f KiB" % (value / 1024)
+    if unit == "bytes":
+        return "%.0f B" % value
     return "%.1f %s" % (value, unit)
 
 
@@ -251,7 +312,7 @@ def summarize(row, contestants, samples, troubles):
                  "median": {n: statistics.median(v) for n, v in values.items()},
                  "spread_percent": {n: round(spread(v), 1) for n, v in values.items()},
                  "samples": values, "trouble": {n: t for n, t in troubles.items() if t},
-                 "ratio": {}}
+                 "ratio": {}, "point": point_of(row, figure)}
         base = entry["median"].get("libzmq")
         for n, v in entry["median"].items():
             if base and v and n != "libzmq":
@@ -299,11 +360,13 @@ def markdown(rows):
 # ------------------------------------------------------------------------------------- all of it
 
 def row_for(row, who, scale):
-    if row.kind == "many":
-        # libzmq needs a second descriptor for each of its sockets.
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        if who.name == "libzmq" and limit != resource.RLIM_INFINITY:
-            return row._replace(count=min(row.count, (limit - 300) // 2))
+    # libzmq needs a second descriptor for each of its sockets.
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if who.name == "libzmq" and limit != resource.RLIM_INFINITY:
+        most = (limit - 300) // 2
+        if row.kind == "many":
+            return row._replace(count=min(row.count, most))
+        row = row._replace(peers=min(row.peers, most))
     if row.kind in FIXED:
         return row
     return row._replace(count=max(200, int(row.count * scale)))
@@ -317,7 +380,8 @@ def measure(args, contestants, rows, scratch):
         troubles = {w.name: [] for w in those}
         begin = time.monotonic()
         note("[%2d/%d] %-28s " % (i + 1, len(rows), row_text(row, "")), end="")
-        for turn in range(1 if row.kind == "many" else args.rounds):
+        once = row.kind == "many" or row.kind == "subscriptions" and row.count >= ONCE
+        for turn in range(1 if once else args.rounds):
             k = turn % len(those)
             for who in those[k:] + those[:k]:
                 got = attempt(args.programs, who, row_for(row, who, args.scale), scratch,
@@ -347,6 +411,8 @@ def arguments():
     p.add_argument("--only", default="", help="only rows whose text contains this")
     p.add_argument("--without-readiness", action="store_true")
     p.add_argument("--bare", action="store_true", help="also what plain sockets carry")
+    p.add_argument("--growth", action="store_true", help="other rows: the cost as the work grows")
+    p.add_argument("--html", metavar="FILE", help="with --growth: the curves")
     p.add_argument("--json", metavar="FILE")
     p.add_argument("--md", metavar="FILE")
     return p.parse_args()
@@ -361,7 +427,8 @@ def main():
         del contestants[1]
     if args.bare:
         contestants.append(Contestant("bare sockets", args.ours, {}, is_bare=True))
-    rows = [r for r in ROWS if (r.short or not args.short) and args.only in row_text(r, "")]
+    rows = [r for r in (GROWTH if args.growth else ROWS)
+            if (args.growth or r.short or not args.short) and args.only in row_text(r, "")]
     if not rows:
         raise SystemExit("compare: no row has such a name")
     scratch = tempfile.mkdtemp(prefix="compare-")
@@ -379,7 +446,8 @@ def main():
     print("behind libzmq: " + ("; ".join(behind) if behind else "no row"))
     missing = sorted({e["row"] for e in entries for w in contestants
                       if not w.is_bare and w.name not in e["median"]})
-    for path, text in ((args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
+    drawn = curves.page(entries, [w.name for w in contestants]) if args.html and args.growth else ""
+    for path, text in ((args.html if drawn else None, drawn), (args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
                                                "rows": entries}, indent=1)),
                        (args.md, markdown(table))):
         if path:
