@@ -5,7 +5,9 @@
  * of a large tree have one key, no kid and a short edge: 24 bytes, and 40 with a link.
  *
  * Kids are one cell's name; then a short array, unsorted, whose first bytes are searched eight in
- * one go; then a table by first byte.
+ * one go; then a table by first byte. The array stands in the node, before its edge, so that a step
+ * of a walk looks at one place in memory; in the root, and in a node that may not move when its
+ * array must grow, it is in a cell of its own, and so is every table.
  *
  * Edges are cut at EDGE_MAX: were they not, a peer with one huge topic could make each tiny topic
  * that splits and heals its edge cost a copy of megabytes.
@@ -25,22 +27,46 @@
 
 #define EDGE_MAX 240 /* with a node before it no more than ZU_CELLS_MAX, and it fits edge_size */
 
-/* How many kids there is room for, by kid_room. */
+/* How many kids there is room for: of kid_room, or when it is beyond ALL, of what it is beyond. */
 static const uint16_t rooms[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 256};
 
-enum { ONE = 0, FEW_MAX = 10, ALL = 11, ALL_ROOM = 256 };
+enum { ONE = 0, FEW_MIN = 1, FEW_MAX = 10, ALL = 11, ALL_ROOM = 256 };
+
+/* The bytes are read in whole words. */
+#define FEW_SIZE(room) ((room) * sizeof(uint32_t) + (((room) + 7u) & ~7u))
+
+/* Bytes of the array that stands in a node, by kid_room. */
+static const uint16_t inside[ALL + FEW_MAX + 1] = {
+    [ALL + 1] = FEW_SIZE(2),  [ALL + 2] = FEW_SIZE(4),  [ALL + 3] = FEW_SIZE(6),
+    [ALL + 4] = FEW_SIZE(8),  [ALL + 5] = FEW_SIZE(12), [ALL + 6] = FEW_SIZE(16),
+    [ALL + 7] = FEW_SIZE(24), [ALL + 8] = FEW_SIZE(32), [ALL + 9] = FEW_SIZE(48),
+    [ALL + 10] = FEW_SIZE(64)};
+
+static_assert(sizeof(struct zu_trie_node) + FEW_SIZE(64) + EDGE_MAX <= ZU_CELLS_MAX, "a cell");
 
 static uint8_t *edge_of(const struct zu_trie *t, const struct zu_trie_node *n)
 {
-    return (uint8_t *)(uintptr_t)n + t->edge_at;
+    return (uint8_t *)(uintptr_t)n + t->edge_at + inside[n->kid_room];
 }
 
 /* ---- kids ---- */
 
-/* Of a few: the cells, then as many first bytes; in no order. */
-static uint32_t *few_kids(const struct zu_trie *t, const struct zu_trie_node *n)
+static uint8_t room_of(const struct zu_trie_node *n)
 {
-    return zu_cells_at(&t->cells, n->kids);
+    return n->kid_room > ALL ? n->kid_room - ALL : n->kid_room;
+}
+
+static bool has_kids_cell(const struct zu_trie_node *n)
+{
+    return n->kid_room != ONE && n->kid_room <= ALL;
+}
+
+/* Of a few or all: the cells; of a few then as many first bytes; in no order. */
+static uint32_t *kids_of(const struct zu_trie *t, const struct zu_trie_node *n)
+{
+    if (has_kids_cell(n))
+        return zu_cells_at(&t->cells, n->kids);
+    return (uint32_t *)(void *)((uint8_t *)(uintptr_t)n + t->edge_at);
 }
 
 static uint8_t *few_bytes(uint32_t *few, uint8_t room)
@@ -48,12 +74,9 @@ static uint8_t *few_bytes(uint32_t *few, uint8_t room)
     return (uint8_t *)(few + rooms[room]);
 }
 
-/* The bytes are read in whole words. */
 static size_t kids_size(uint8_t room)
 {
-    size_t bytes = room == ALL ? 0 : (rooms[room] + sizeof(uint64_t) - 1) & (SIZE_MAX - 7);
-
-    return rooms[room] * sizeof(uint32_t) + bytes;
+    return room == ALL ? ALL_ROOM * sizeof(uint32_t) : FEW_SIZE(rooms[room]);
 }
 
 /* NULL: none of the first `count` bytes is the one. */
@@ -85,10 +108,10 @@ static uint32_t *kid_slot(const struct zu_trie *t, const struct zu_trie_node *n,
         return NULL;
     if (n->kid_room == ONE)
         return *edge_of(t, zu_trie_node(t, n->kids)) == byte ? kids : NULL;
-    kids = few_kids(t, n);
+    kids = kids_of(t, n);
     if (n->kid_room == ALL)
         return kids[byte] ? &kids[byte] : NULL;
-    return few_slot(kids, few_bytes(kids, n->kid_room), n->kid_count, byte);
+    return few_slot(kids, few_bytes(kids, room_of(n)), n->kid_count, byte);
 }
 
 /* The kids one by one: *cursor is 0 first. 0 at the end. */
@@ -96,7 +119,7 @@ static uint32_t next_kid(const struct zu_trie *t, const struct zu_trie_node *n, 
 {
     if (n->kid_room == ONE)
         return n->kid_count && (*cursor)++ == 0 ? n->kids : 0;
-    const uint32_t *kids = few_kids(t, n);
+    const uint32_t *kids = kids_of(t, n);
 
     if (n->kid_room != ALL)
         return *cursor < n->kid_count ? kids[(*cursor)++] : 0;
@@ -112,7 +135,7 @@ static uint32_t cursor_behind(const struct zu_trie *t, const struct zu_trie_node
 {
     if (n->kid_room == ONE)
         return 1;
-    return (uint32_t)(kid_slot(t, n, *edge_of(t, kid)) - few_kids(t, n)) + 1;
+    return (uint32_t)(kid_slot(t, n, *edge_of(t, kid)) - kids_of(t, n)) + 1;
 }
 
 /* There is room. */
@@ -124,48 +147,15 @@ static void put_kid(struct zu_trie *t, uint32_t cell, uint32_t kid)
     if (n->kid_room == ONE) {
         n->kids = kid;
     } else if (n->kid_room == ALL) {
-        few_kids(t, n)[byte] = kid;
+        kids_of(t, n)[byte] = kid;
     } else {
-        uint32_t *few = few_kids(t, n);
+        uint32_t *few = kids_of(t, n);
 
         few[n->kid_count] = kid;
-        few_bytes(few, n->kid_room)[n->kid_count] = byte;
+        few_bytes(few, room_of(n))[n->kid_count] = byte;
     }
     n->kid_count++;
     k->parent = cell;
-}
-
-/* Moves the kids into the form that has this much room. -ENOMEM: all is as it was. */
-static int set_kid_room(struct zu_trie *t, struct zu_trie_node *n, uint8_t room)
-{
-    uint32_t cell = room == ONE ? 0 : zu_cells_take(&t->cells, kids_size(room));
-    uint32_t old = n->kids, cursor = 0, count = 0, kid, only = 0;
-    uint32_t *kids = &only;
-
-    if (room != ONE && !cell)
-        return -ENOMEM;
-    if (cell)
-        kids = zu_cells_at(&t->cells, cell);
-    if (cell)
-        memset(kids, 0, kids_size(room));
-    while ((kid = next_kid(t, n, &cursor))) {
-        uint8_t byte = *edge_of(t, zu_trie_node(t, kid));
-
-        kids[room == ALL ? byte : count] = kid;
-        if (room != ALL && room != ONE)
-            few_bytes(kids, room)[count] = byte;
-        count++;
-    }
-    if (n->kid_room != ONE)
-        zu_cells_give(&t->cells, old);
-    n->kids = cell ? cell : only;
-    n->kid_room = room;
-    return 0;
-}
-
-static int reserve_kid(struct zu_trie *t, struct zu_trie_node *n)
-{
-    return n->kid_count < rooms[n->kid_room] ? 0 : set_kid_room(t, n, n->kid_room + 1);
 }
 
 static void drop_kid(struct zu_trie *t, struct zu_trie_node *n, const struct zu_trie_node *kid)
@@ -176,39 +166,143 @@ static void drop_kid(struct zu_trie *t, struct zu_trie_node *n, const struct zu_
     if (n->kid_room == ONE || n->kid_room == ALL) {
         *slot = 0;
     } else {
-        uint32_t *few = few_kids(t, n);
-        uint8_t *bytes = few_bytes(few, n->kid_room);
+        uint32_t *few = kids_of(t, n);
+        uint8_t *bytes = few_bytes(few, room_of(n));
 
         bytes[slot - few] = bytes[n->kid_count];
         *slot = few[n->kid_count];
     }
 }
 
-/* After kids went. Refused memory only means that it stays roomy. */
-static void shrink_kids(struct zu_trie *t, struct zu_trie_node *n)
+/* ---- nodes move ---- */
+
+/* Nobody else knows where it is. */
+static bool may_move(const struct zu_trie *t, const struct zu_trie_node *n)
 {
-    uint8_t room = n->kid_room;
+    return n != &t->root && (n->count == 0 || t->edge_at < sizeof *n);
+}
+
+/* Those around the node learn that it is in that cell, and the cell it was in is free. The slot in
+ * its parent is the caller's to set. */
+static void moved(struct zu_trie *t, uint32_t from, uint32_t to)
+{
+    const struct zu_trie_node *n = zu_trie_node(t, to);
+    uint32_t cursor = 0, kid;
+
+    while ((kid = next_kid(t, n, &cursor)))
+        zu_trie_node(t, kid)->parent = to;
+    zu_cells_give(&t->cells, from);
+}
+
+/* Kids and their first bytes, on their way from one form to another. */
+struct litter {
+    uint32_t kid[ALL_ROOM];
+    uint8_t byte[ALL_ROOM];
+    uint32_t count;
+};
+
+static void gather_kids(const struct zu_trie *t, const struct zu_trie_node *n, struct litter *l)
+{
+    uint32_t cursor = 0, kid;
+
+    l->count = 0;
+    while ((kid = next_kid(t, n, &cursor))) {
+        l->byte[l->count] = *edge_of(t, zu_trie_node(t, kid));
+        l->kid[l->count++] = kid;
+    }
+}
+
+static void put_litter(struct zu_trie *t, struct zu_trie_node *n, const struct litter *l)
+{
+    uint32_t *kids = n->kid_room == ONE ? &n->kids : kids_of(t, n);
+
+    if (n->kid_room != ONE)
+        memset(kids, 0, kids_size(room_of(n)));
+    for (uint32_t i = 0; i < l->count; i++) {
+        kids[n->kid_room == ALL ? l->byte[i] : i] = l->kid[i];
+        if (n->kid_room != ONE && n->kid_room != ALL)
+            few_bytes(kids, room_of(n))[i] = l->byte[i];
+    }
+}
+
+/*
+ * The kids of the node in *cell get the form that has this much room, and it may be in another cell
+ * then. -ENOMEM: all is as it was; never for ONE.
+ */
+static int set_kid_room(struct zu_trie *t, uint32_t *cell, uint8_t room)
+{
+    struct zu_trie_node *n = zu_trie_node(t, *cell);
+    bool few = room >= FEW_MIN && room <= FEW_MAX, within = few && may_move(t, n);
+    uint32_t kids_cell = 0, to = *cell, old = has_kids_cell(n) ? n->kids : 0;
+    size_t size = t->edge_at + (within ? kids_size(room) : 0) + n->edge_size;
+    struct litter l;
+
+    if (room != ONE && !within && !(kids_cell = zu_cells_take(&t->cells, kids_size(room))))
+        return -ENOMEM;
+    if (may_move(t, n) && (within || n->kid_room > ALL)) {
+        to = zu_cells_take(&t->cells, size);
+        if (!to && within)
+            return -ENOMEM;
+        to = to ? to : *cell; /* it only becomes smaller: it may as well stay */
+    }
+    uint32_t *slot = to == *cell ? NULL : kid_slot(t, zu_trie_node(t, n->parent), *edge_of(t, n));
+    struct zu_trie_node *m = zu_trie_node(t, to);
+    const uint8_t *edge = edge_of(t, n);
+
+    gather_kids(t, n, &l);
+    if (m != n)
+        memcpy(m, n, t->edge_at);
+    m->kid_room = within ? room + ALL : room;
+    memmove(edge_of(t, m), edge, m->edge_size);
+    m->kids = kids_cell;
+    put_litter(t, m, &l);
+    if (old)
+        zu_cells_give(&t->cells, old);
+    if (slot) {
+        *slot = to;
+        moved(t, *cell, to);
+        *cell = to;
+    }
+    return 0;
+}
+
+/* The node may be in another cell then. */
+static int reserve_kid(struct zu_trie *t, uint32_t *cell)
+{
+    const struct zu_trie_node *n = zu_trie_node(t, *cell);
+
+    return n->kid_count < rooms[room_of(n)] ? 0 : set_kid_room(t, cell, room_of(n) + 1);
+}
+
+/* After kids went. Refused memory only means that it stays roomy. Where the node is now. */
+static uint32_t shrink_kids(struct zu_trie *t, uint32_t cell)
+{
+    const struct zu_trie_node *n = zu_trie_node(t, cell);
+    uint8_t room = room_of(n);
 
     while (room > ONE && n->kid_count <= rooms[room - 1] / 4 * 3)
         room--;
     if (n->kid_count <= 1)
         room = ONE;
-    if (room != n->kid_room)
-        (void)set_kid_room(t, n, room);
+    if (room != room_of(n))
+        (void)set_kid_room(t, &cell, room);
+    return cell;
 }
 
 /* ---- nodes ---- */
 
-/* 0: no memory. */
-static uint32_t new_node(struct zu_trie *t, const uint8_t *edge, size_t size)
+/* `room`: for that many kids, ONE or a few. 0: no memory. */
+static uint32_t new_node(struct zu_trie *t, const uint8_t *edge, size_t size, uint8_t room)
 {
-    uint32_t cell = zu_cells_take(&t->cells, t->edge_at + size);
+    uint8_t kid_room = room == ONE ? ONE : ALL + room;
+    uint32_t cell = zu_cells_take(&t->cells, t->edge_at + inside[kid_room] + size);
 
     if (!cell)
         return 0;
     struct zu_trie_node *n = zu_trie_node(t, cell);
 
-    memset(n, 0, t->edge_at);
+    memset(n, 0, t->edge_at + inside[kid_room]);
+    n->kid_room = kid_room;
     n->edge_size = (uint8_t)size;
     memcpy(edge_of(t, n), edge, size);
     return cell;
@@ -227,7 +321,7 @@ static void free_node(struct zu_trie *t, uint32_t cell)
 {
     struct zu_trie_node *n = zu_trie_node(t, cell);
 
-    if (n->kid_room != ONE)
+    if (has_kids_cell(n))
         zu_cells_give(&t->cells, n->kids);
     free_links(t, n);
     zu_cells_give(&t->cells, cell);
@@ -240,42 +334,31 @@ static void shorten_edge(struct zu_trie *t, struct zu_trie_node *n, size_t size)
     memmove(edge_of(t, n), edge_of(t, n) + size, n->edge_size);
 }
 
-/* The node moves to a cell with room for an edge of that size. 0: no memory. */
-static uint32_t move_node(struct zu_trie *t, uint32_t from, size_t edge_size)
-{
-    struct zu_trie_node *n = zu_trie_node(t, from);
-    uint32_t cell = zu_cells_take(&t->cells, t->edge_at + edge_size), cursor = 0, kid;
-
-    if (!cell)
-        return 0;
-    memcpy(zu_trie_node(t, cell), n, t->edge_at + n->edge_size);
-    while ((kid = next_kid(t, n, &cursor)))
-        zu_trie_node(t, kid)->parent = cell;
-    zu_cells_give(&t->cells, from);
-    return cell;
-}
-
 /* Puts what is on above's edge before the node's own. Where it is now; 0: it cannot be, and all is
  * as it was. */
 static uint32_t lengthen_edge(struct zu_trie *t, uint32_t cell, const struct zu_trie_node *above)
 {
     struct zu_trie_node *n = zu_trie_node(t, cell);
-    size_t size = (size_t)above->edge_size + n->edge_size;
-    bool may_move = n->count == 0 || t->edge_at < sizeof *n;
+    size_t edge_size = (size_t)above->edge_size + n->edge_size;
+    size_t size = t->edge_at + inside[n->kid_room] + edge_size;
 
-    if (size > EDGE_MAX)
+    if (edge_size > EDGE_MAX)
         return 0;
-    if (t->edge_at + size > zu_cells_size(&t->cells, cell)) {
-        cell = may_move ? move_node(t, cell, size) : 0;
-        if (!cell)
+    if (size > zu_cells_size(&t->cells, cell)) {
+        uint32_t to = may_move(t, n) ? zu_cells_take(&t->cells, size) : 0;
+
+        if (!to)
             return 0;
-        n = zu_trie_node(t, cell);
+        memcpy(zu_trie_node(t, to), n, size - above->edge_size);
+        moved(t, cell, to);
+        n = zu_trie_node(t, to);
+        cell = to;
     }
     uint8_t *edge = edge_of(t, n);
 
     memmove(edge + above->edge_size, edge, n->edge_size);
     memcpy(edge, edge_of(t, above), above->edge_size);
-    n->edge_size = (uint8_t)size;
+    n->edge_size = (uint8_t)edge_size;
     return cell;
 }
 
@@ -330,7 +413,7 @@ static uint32_t new_branch(struct zu_trie *t, const uint8_t *bytes, size_t size,
 
     while (size > 0) {
         size_t piece = ZU_MIN(size, (size_t)EDGE_MAX);
-        uint32_t cell = new_node(t, bytes, piece);
+        uint32_t cell = new_node(t, bytes, piece, ONE);
 
         if (!cell) {
             free_branch(t, first);
@@ -355,7 +438,7 @@ static int add_branch(struct zu_trie *t, uint32_t parent, const uint8_t *bytes, 
 
     if (!first)
         return -ENOMEM;
-    if (reserve_kid(t, zu_trie_node(t, parent)) < 0) {
+    if (reserve_kid(t, &parent) < 0) {
         free_branch(t, first);
         return -ENOMEM;
     }
@@ -383,17 +466,17 @@ static int split(struct zu_trie *t, uint32_t *slot, size_t size, const uint8_t *
 {
     uint32_t cell = *slot, first, last;
     struct zu_trie_node *n = zu_trie_node(t, cell);
-    uint32_t mid = last = new_node(t, edge_of(t, n), size);
+    uint32_t mid = last = new_node(t, edge_of(t, n), size, rest_size > 0 ? FEW_MIN : ONE);
 
     if (!mid)
         return -ENOMEM;
     if (rest_size > 0) {
         first = new_branch(t, rest, rest_size, &last);
-        if (!first)
-            goto free_mid;
+        if (!first) {
+            free_node(t, mid);
+            return -ENOMEM;
+        }
         put_kid(t, mid, first);
-        if (reserve_kid(t, zu_trie_node(t, mid)) < 0)
-            goto free_both;
     }
     *slot = mid;
     zu_trie_node(t, mid)->parent = n->parent;
@@ -401,11 +484,6 @@ static int split(struct zu_trie *t, uint32_t *slot, size_t size, const uint8_t *
     put_kid(t, mid, cell);
     *out = zu_trie_node(t, last);
     return 0;
-free_both:
-    free_branch(t, first);
-free_mid:
-    free_node(t, mid);
-    return -ENOMEM;
 }
 
 int zu_trie_make(struct zu_trie *t, const void *key, size_t size, struct zu_trie_node **out)
@@ -477,13 +555,11 @@ static void join(struct zu_trie *t, const struct zu_trie_node *n)
 void zu_trie_prune(struct zu_trie *t, struct zu_trie_node *n)
 {
     while (n != &t->root && n->count == 0 && n->kid_count == 0) {
-        struct zu_trie_node *parent = zu_trie_node(t, n->parent);
-        uint32_t cell = zu_trie_cell(t, n);
+        uint32_t cell = zu_trie_cell(t, n), parent = n->parent;
 
-        drop_kid(t, parent, n);
-        shrink_kids(t, parent);
+        drop_kid(t, zu_trie_node(t, parent), n);
         free_node(t, cell);
-        n = parent;
+        n = zu_trie_node(t, shrink_kids(t, parent));
     }
     if (n == &t->root || n->count != 0)
         return;
