@@ -9,6 +9,9 @@
  * of a walk looks at one place in memory; in the root, and in a node that may not move when its
  * array must grow, it is in a cell of its own, and so is every table.
  *
+ * Topics come in an order, as a rule: the next one begins as the last one did. So the way to a new
+ * key begins at the one that was made last, and goes up from there as far as the two differ.
+ *
  * Edges are cut at EDGE_MAX: were they not, a peer with one huge topic could make each tiny topic
  * that splits and heals its edge cost a copy of megabytes.
  *
@@ -26,6 +29,9 @@
 #include <string.h>
 
 #define EDGE_MAX 240 /* with a node before it no more than ZU_CELLS_MAX, and it fits edge_size */
+
+#define LAST_MAX  256 /* bytes of a key that is remembered */
+#define LAST_KEYS 32  /* a tree with fewer remembers none */
 
 /* How many kids there is room for: of kid_room, or when it is beyond ALL, of what it is beyond. */
 static const uint16_t rooms[] = {1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 256};
@@ -191,6 +197,8 @@ static void moved(struct zu_trie *t, uint32_t from, uint32_t to)
 
     while ((kid = next_kid(t, n, &cursor)))
         zu_trie_node(t, kid)->parent = to;
+    if (t->last == from)
+        t->last = to;
     zu_cells_give(&t->cells, from);
 }
 
@@ -324,6 +332,8 @@ static void free_node(struct zu_trie *t, uint32_t cell)
     if (has_kids_cell(n))
         zu_cells_give(&t->cells, n->kids);
     free_links(t, n);
+    if (t->last == cell)
+        t->last = 0;
     zu_cells_give(&t->cells, cell);
 }
 
@@ -384,6 +394,7 @@ void zu_trie_fini(struct zu_trie *t)
     for (struct zu_trie_node *n = &t->root; n && t->many > 0; n = zu_trie_next(t, n))
         free_links(t, n);
     zu_cells_fini(&t->cells);
+    zu_free(t->last_key);
     zu_trie_init(t);
     t->edge_at = edge_at;
 }
@@ -432,7 +443,7 @@ static uint32_t new_branch(struct zu_trie *t, const uint8_t *bytes, size_t size,
 }
 
 static int add_branch(struct zu_trie *t, uint32_t parent, const uint8_t *bytes, size_t size,
-                      struct zu_trie_node **out)
+                      uint32_t *out)
 {
     uint32_t last, first = new_branch(t, bytes, size, &last);
 
@@ -443,7 +454,7 @@ static int add_branch(struct zu_trie *t, uint32_t parent, const uint8_t *bytes, 
         return -ENOMEM;
     }
     put_kid(t, parent, first);
-    *out = zu_trie_node(t, last);
+    *out = last;
     return 0;
 }
 
@@ -462,7 +473,7 @@ static size_t common(const uint8_t *edge, size_t edge_size, const uint8_t *key, 
 /* Puts a node into the slot, above the one that is there, `size` bytes along its edge, with a
  * branch for the rest of the key when there is a rest. */
 static int split(struct zu_trie *t, uint32_t *slot, size_t size, const uint8_t *rest,
-                 size_t rest_size, struct zu_trie_node **out)
+                 size_t rest_size, uint32_t *out)
 {
     uint32_t cell = *slot, first, last;
     struct zu_trie_node *n = zu_trie_node(t, cell);
@@ -482,15 +493,47 @@ static int split(struct zu_trie *t, uint32_t *slot, size_t size, const uint8_t *
     zu_trie_node(t, mid)->parent = n->parent;
     shorten_edge(t, n, size);
     put_kid(t, mid, cell);
-    *out = zu_trie_node(t, last);
+    *out = last;
     return 0;
 }
 
-int zu_trie_make(struct zu_trie *t, const void *key, size_t size, struct zu_trie_node **out)
+/* Where the way to the key may begin: the cell; *at is how much of the key lies behind. */
+static uint32_t near_last(const struct zu_trie *t, const uint8_t *key, size_t size, size_t *at)
 {
-    const uint8_t *at = key, *end = at + size;
-    struct zu_trie_node *n = &t->root;
-    uint32_t cell = 0;
+    size_t depth = t->last_size, same;
+    uint32_t cell = t->last;
+
+    *at = 0;
+    if (!cell || size == 0 || depth == 0 || *key != *t->last_key)
+        return 0;
+    same = common(t->last_key, depth, key, size);
+    if (same < depth / 2)
+        return 0; /* from the root it is nearer */
+    while (depth > same) {
+        const struct zu_trie_node *n = zu_trie_node(t, cell);
+
+        depth -= n->edge_size;
+        cell = n->parent;
+    }
+    *at = depth;
+    return cell;
+}
+
+static void remember(struct zu_trie *t, uint32_t cell, const void *key, size_t size)
+{
+    if (!t->last_key && t->keys >= LAST_KEYS)
+        t->last_key = zu_alloc(LAST_MAX); /* without it all is as well, but slower */
+    t->last = t->last_key && size <= LAST_MAX ? cell : 0;
+    if (!t->last)
+        return;
+    memcpy(t->last_key, key, size);
+    t->last_size = (uint32_t)size;
+}
+
+static int make(struct zu_trie *t, uint32_t cell, const uint8_t *at, const uint8_t *end,
+                uint32_t *out)
+{
+    struct zu_trie_node *n = zu_trie_node(t, cell);
 
     while (at < end) {
         uint32_t *slot = kid_slot(t, n, *at);
@@ -505,7 +548,23 @@ int zu_trie_make(struct zu_trie *t, const void *key, size_t size, struct zu_trie
         if (same < n->edge_size)
             return split(t, slot, same, at, (size_t)(end - at), out);
     }
-    *out = n;
+    *out = cell;
+    return 0;
+}
+
+int zu_trie_make(struct zu_trie *t, const void *key, size_t size, struct zu_trie_node **out)
+{
+    const uint8_t *bytes = key;
+    uint32_t cell;
+    size_t at;
+    int rc;
+
+    cell = near_last(t, bytes, size, &at);
+    rc = make(t, cell, bytes + at, bytes + size, &cell);
+    if (rc < 0)
+        return rc;
+    remember(t, cell, key, size);
+    *out = zu_trie_node(t, cell);
     return 0;
 }
 

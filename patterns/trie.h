@@ -47,6 +47,9 @@ struct zu_trie {
     size_t keys;      /* nodes with a count; kept by the user */
     size_t many;      /* nodes that have many links */
     uint32_t edge_at; /* where the edge begins in a node */
+    uint32_t last;    /* cell of the node that was made last, and its key; 0: not known */
+    uint32_t last_size;
+    uint8_t *last_key; /* NULL: not yet, or no memory */
 };
 
 void zu_trie_init(struct zu_trie *t);

@@ -152,6 +152,40 @@ Test(trie, agrees_with_a_naive_multiset)
     }
 }
 
+/* Keys that come one behind the other, each near the one before, while others near it go. */
+Test(trie, agrees_with_a_naive_multiset_when_keys_come_in_an_order)
+{
+    static struct topic near[TOPICS];
+    uint32_t count[TOPICS] = {0};
+    struct zu_trie t;
+
+    for (uint32_t i = 0; i < TOPICS; i++) { /* families of six: a chain, and its last one's twin */
+        near[i].size = (size_t)sprintf((char *)near[i].bytes, "a/long/beginning/%u/", i / 6);
+        for (uint32_t k = 0; k < i % 6 % 5; k++)
+            near[i].bytes[near[i].size++] = (uint8_t)('a' + i % 6 / 5);
+        memset(near[i].bytes + near[i].size, i % 6 == 5 ? 'y' : 'x', 30);
+        near[i].size += i % 6 >= 4 ? 30 : 0;
+    }
+    zu_trie_init(&t);
+    for (int round = 0; round < 100000; round++) {
+        uint32_t i = pick(TOPICS);
+
+        for (uint32_t k = i; k < TOPICS && k < i + 5; k++) {
+            uint32_t gone = (k / 6 * 6 + pick(6)) % TOPICS;
+
+            cr_assert_eq(zu_wants_add(&t, near[k].bytes, near[k].size),
+                         count[k]++ ? ZU_SUBS_FURTHER : ZU_SUBS_FIRST);
+            while (count[gone] > 0) {
+                zu_wants_cancel(&t, near[gone].bytes, near[gone].size);
+                count[gone]--;
+            }
+        }
+        if (round % 200 == 0)
+            check_keys(&t, near, count, TOPICS);
+    }
+    zu_trie_fini(&t);
+}
+
 Test(trie, matches_nothing_when_empty_and_everything_by_the_empty_prefix)
 {
     struct zu_trie t;
