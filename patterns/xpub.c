@@ -238,27 +238,27 @@ static int hear_message(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *m
 
 /* ---- how long it may take ---- */
 
-/* Begins something that is for subscriptions; when that was. */
+/*
+ * Begins something that is for subscriptions; when that was. What they take is counted in processor
+ * time: a thread that is interrupted for a while must not find that they have had their share.
+ */
 static uint64_t begin_share(struct zu_xpub *self)
 {
-    uint64_t now = zu_now_ns(), earned = now - self->spare_since_ns;
+    uint64_t earned = zu_now_ns() - self->spare_since_ns;
 
     self->spare_ns = ZU_MIN(self->spare_ns + earned, (uint64_t)SPARE_MAX_NS);
-    self->spare_since_ns = now;
-    return now;
+    return zu_thread_ns();
 }
 
 static bool has_share(const struct zu_xpub *self, uint64_t begun)
 {
-    return zu_now_ns() - begun < self->spare_ns;
+    return zu_thread_ns() - begun < self->spare_ns;
 }
 
 static void end_share(struct zu_xpub *self, uint64_t begun)
 {
-    uint64_t now = zu_now_ns();
-
-    self->spare_ns -= ZU_MIN(now - begun, self->spare_ns);
-    self->spare_since_ns = now;
+    self->spare_ns -= ZU_MIN(zu_thread_ns() - begun, self->spare_ns);
+    self->spare_since_ns = zu_now_ns();
 }
 
 /* That many messages. False: there are no more; p may be gone: see fq.c. */

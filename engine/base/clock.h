@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 uint64_t zu_now_ns(void);
+/* How long the calling thread has run on a processor. To ask is a system call. */
+uint64_t zu_thread_ns(void);
 uint64_t zu_now_ms(void);
 
 #endif

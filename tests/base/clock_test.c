@@ -33,3 +33,14 @@ Test(clock, counts_milliseconds_from_the_same_moment)
 
     cr_assert(before / 1000000 <= ms && ms <= after / 1000000);
 }
+
+Test(clock, a_thread_that_does_nothing_has_no_time)
+{
+    struct timespec nap = {.tv_nsec = 20 * 1000 * 1000};
+    uint64_t before = zu_thread_ns();
+
+    nanosleep(&nap, NULL);
+    cr_assert_lt(zu_thread_ns() - before, 10u * 1000 * 1000);
+    for (uint64_t end = zu_thread_ns() + 1000000; zu_thread_ns() < end;)
+        ; /* ends, so it counts */
+}
