@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * counts: how many instructions a message costs. One row a run, on one thread, over the scripted
- * boundary, so that the same build gives the same number every time:
+ * boundary or inproc, so that the same build gives the same number every time:
  *
  *     valgrind --tool=callgrind --toggle-collect=counted counts ROW
  *
@@ -17,7 +17,7 @@
 
 #define READY_OF(type) "04 1a 05 'READY' 0b 'Socket-Type' 00 00 00 04 '" type "' "
 
-enum { ROUNDS = 200, BURST = 100, FEED_MAX = 64 * 1024 };
+enum { ROUNDS = 200, BURST = 100, MANY = 20, FEED_MAX = 64 * 1024 };
 
 struct row {
     const char *name;
@@ -147,6 +147,75 @@ static void round_inproc(const struct row *row)
     receive_all(right, row->messages);
 }
 
+/* ---- many at one, and back: left is the one, over inproc ---- */
+
+static void *many[MANY];
+
+static void prepare_crowd(int one, int other)
+{
+    void *ctx = zmq_ctx_new();
+
+    left = zmq_socket(ctx, one);
+    if (zmq_bind(left, "inproc://crowd"))
+        fail("inproc");
+    for (int i = 0; i < MANY; i++) {
+        many[i] = zmq_socket(ctx, other);
+        if (other == ZMQ_SUB && zmq_setsockopt(many[i], ZMQ_SUBSCRIBE, "", 0))
+            fail("subscribe");
+        if (zmq_connect(many[i], "inproc://crowd"))
+            fail("inproc");
+    }
+}
+
+static void prepare_fan_out(const struct row *row)
+{
+    (void)row;
+    prepare_crowd(ZMQ_PUB, ZMQ_SUB);
+}
+
+static void round_fan_out(const struct row *row)
+{
+    for (int i = 0; i < row->messages / MANY; i++)
+        send_one(left, row);
+    for (int i = 0; i < MANY; i++)
+        receive_all(many[i], row->messages / MANY);
+}
+
+static void prepare_fan_in(const struct row *row)
+{
+    (void)row;
+    prepare_crowd(ZMQ_PULL, ZMQ_PUSH);
+}
+
+static void round_fan_in(const struct row *row)
+{
+    for (int i = 0; i < row->messages; i++)
+        send_one(many[i % MANY], row);
+    receive_all(left, row->messages);
+}
+
+static void prepare_requests(const struct row *row)
+{
+    (void)row;
+    prepare_crowd(ZMQ_ROUTER, ZMQ_DEALER);
+}
+
+/* There and back. */
+static void round_requests(const struct row *row)
+{
+    zmq_msg_t m;
+
+    for (int i = 0; i < row->messages; i++)
+        send_one(many[i % MANY], row);
+    zmq_msg_init(&m);
+    while (zmq_msg_recv(&m, left, ZMQ_DONTWAIT) >= 0)
+        if (zmq_msg_send(&m, left, ZMQ_DONTWAIT | (zmq_msg_more(&m) ? ZMQ_SNDMORE : 0)) < 0)
+            fail("an answer was refused");
+    zmq_msg_close(&m);
+    for (int i = 0; i < MANY; i++)
+        receive_all(many[i], row->messages / MANY);
+}
+
 /* ---- */
 
 static const struct row rows[] = {
@@ -165,6 +234,9 @@ static const struct row rows[] = {
     {"inproc_16", prepare_inproc, round_inproc, BURST, 16, false},
     {"inproc_256", prepare_inproc, round_inproc, BURST, 256, false},
     {"inproc_16_alone", prepare_inproc, round_inproc, 1, 16, false},
+    {"fan_out_64", prepare_fan_out, round_fan_out, MANY *BURST, 64, false},
+    {"fan_in_64", prepare_fan_in, round_fan_in, MANY *BURST / 2, 64, false},
+    {"requests_16", prepare_requests, round_requests, MANY * 16, 16, false},
 };
 
 /* What is counted: callgrind knows it by its name. */
