@@ -76,7 +76,7 @@ static void finish_message(struct zu_lb *lb, struct zu_pipe *p)
         lb->current = 0;
 }
 
-int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
+int zu_lb_send_slow(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
 {
     bool more = m->flags & ZU_MSG_MORE;
     struct zu_pipe *nobody;

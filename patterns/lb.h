@@ -25,9 +25,29 @@ void zu_lb_wake(struct zu_lb *lb, struct zu_pipe *p);   /* it became writable; t
  * 0: the part was taken, *m is a valid empty message; *to (may be NULL) says by which pipe, NULL:
  * swallowed. -EAGAIN: nobody has room. -ENOMEM: the same part may be tried again.
  */
-int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
+static inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
 /* Takes back the parts of a message that was begun. */
 void zu_lb_undo(struct zu_lb *lb);
 bool zu_lb_has_out(struct zu_lb *lb);
+
+int zu_lb_send_slow(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
+
+/* Mostly it is a whole message, and who is next has room. */
+static inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
+{
+    struct zu_pipe *p;
+
+    if (zu_unlikely(lb->active == 0 || lb->more || lb->dropping || m->flags & ZU_MSG_MORE))
+        return zu_lb_send_slow(lb, m, to);
+    p = lb->pipes.item[lb->current];
+    if (zu_unlikely(!zu_pipe_put_copy(p, m)))
+        return zu_lb_send_slow(lb, m, to);
+    zu_msg_init(m);
+    zu_pipe_flush(p);
+    lb->current = lb->current + 1 < lb->active ? lb->current + 1 : 0;
+    if (to)
+        *to = p;
+    return 0;
+}
 
 #endif

@@ -45,8 +45,10 @@ int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
 {
     if (!msg)
         return zu_return(-EFAULT);
-    if (size <= ZU_MSG_INLINE_MAX)
-        return zu_msg_init_size(inside(msg), size);
+    if (size <= ZU_MSG_INLINE_MAX) {
+        zu_msg_init_as(inside(msg), ZU_MSG_INLINE, size);
+        return 0;
+    }
     return zu_return(zu_msg_init_size_from(inside(msg), size, zu_slab_of_thread()));
 }
 

@@ -85,12 +85,14 @@ static inline uint64_t zu_msg_tail(size_t small_size, enum zu_msg_kind kind)
     return htole64((uint64_t)small_size << 8 | (uint64_t)kind << 16);
 }
 
+/* Everything but the body. */
 static inline void zu_msg_init_as(struct zu_msg *m, enum zu_msg_kind kind, size_t small_size)
 {
     uint64_t tail = zu_msg_tail(small_size, kind);
 
-    memset(m, 0, sizeof *m);
+    m->props = NULL;
     memcpy((uint8_t *)m + ZU_MSG_TAIL_AT, &tail, sizeof tail);
+    memset(m->group, 0, sizeof m->group);
 }
 
 static inline void zu_msg_init(struct zu_msg *m)

@@ -184,7 +184,8 @@ static inline bool zu_pipe_put_copy(struct zu_pipe *p, const struct zu_msg *m)
     if (zu_unlikely(p->msgs_written >= p->write_until || q->tail_slot == q->tail_end))
         return false;
     zu_queue_put_copy(q, m, !more);
-    p->writing_part = more;
+    if (zu_unlikely(p->writing_part != more))
+        p->writing_part = more;
     p->msgs_written += !more;
     return true;
 }
@@ -235,7 +236,7 @@ int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);
 /* Takes back the parts of a message whose last part was not written. */
 void zu_pipe_rollback(struct zu_pipe *p);
 /* Lets the other end see whole messages written so far. */
-static inline void zu_pipe_flush(struct zu_pipe *p)
+static zu_inline void zu_pipe_flush(struct zu_pipe *p)
 {
     if (zu_queue_flush(p->out))
         zu_pipe_wake_reader(p);

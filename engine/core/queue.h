@@ -104,7 +104,7 @@ bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m);
 
 /* Writer. Publishes all complete items. True: the reader was asleep, or wants it, and must be
  * woken. */
-static inline bool zu_queue_flush(struct zu_queue *q)
+static zu_inline bool zu_queue_flush(struct zu_queue *q)
 {
     bool wanted;
 
