@@ -80,7 +80,7 @@ static void next_turn(struct zu_fq *fq)
         fq->current = 0;
 }
 
-int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
+int zu_fq_read_slow(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
 {
     while (fq->active > 0) {
         struct zu_pipe *p = fq->pipes.item[fq->current];

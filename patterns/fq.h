@@ -26,7 +26,7 @@ void zu_fq_wake(struct zu_fq *fq, struct zu_pipe *p);   /* it became readable; t
  * subscriptions, commands) are dropped. -EAGAIN: nothing.
  * A pipe may be found to have ended: the pattern then hears `detach` from within.
  */
-int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
+static inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 /* The next part, borrowed until zu_fq_read. NULL: nothing. */
 struct zu_msg *zu_fq_peek(struct zu_fq *fq, struct zu_pipe **from);
 /* Drops the rest of the message that has been begun, if one has. */
@@ -36,6 +36,23 @@ static inline bool zu_fq_has_in(struct zu_fq *fq)
     struct zu_pipe *from;
 
     return fq->more || zu_fq_peek(fq, &from) != NULL;
+}
+
+int zu_fq_read_slow(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
+
+/* Mostly whose turn it is has a whole message. */
+static inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
+{
+    struct zu_pipe *p;
+
+    if (zu_unlikely(fq->active == 0 || fq->more))
+        return zu_fq_read_slow(fq, m, from);
+    p = fq->pipes.item[fq->current];
+    if (zu_unlikely(!zu_pipe_take(p, m)))
+        return zu_fq_read_slow(fq, m, from);
+    *from = p;
+    fq->current = fq->current + 1 < fq->active ? fq->current + 1 : 0;
+    return 0;
 }
 
 #endif

@@ -137,6 +137,19 @@ static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
     return 0;
 }
 
+/* True: *m is a whole message that lay at hand. False: zu_pipe_read has to find out. */
+static inline bool zu_pipe_take(struct zu_pipe *p, struct zu_msg *m)
+{
+    struct zu_queue *q = p->in;
+
+    if (p->closed || q->head_slot == q->head_limit || q->head_slot->flags & (uint8_t)~ZU_MSG_SHARED)
+        return false;
+    zu_queue_read(q, m);
+    if (++p->msgs_read == p->next_ack)
+        zu_pipe_acknowledge(p);
+    return true;
+}
+
 /*
  * After zu_pipe_can_read said true: `*count` parts that lie side by side, in a conflating pipe 0.
  * The first `parts` of them are taken, with `messages` last parts that count among them; what they

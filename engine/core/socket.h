@@ -82,17 +82,56 @@ int zu_socket_unbind(struct zu_socket *s, const char *endpoint); /* and disconne
 int zu_socket_set(struct zu_socket *s, int option, const void *value, size_t size);
 int zu_socket_get(struct zu_socket *s, int option, void *value, size_t *size);
 
+/* The rare halves of the functions below. */
+void zu_socket_run_posted(struct zu_socket *s);
+int zu_socket_send_later(struct zu_socket *s, struct zu_msg *m, int flags, uint8_t flags_before,
+                         int rc);
+int zu_socket_recv_later(struct zu_socket *s, struct zu_msg *m, int flags, int rc);
+
+/* Runs what was posted. -ETERM once the context is terminated. */
+static inline int zu_socket_catch_up(struct zu_socket *s)
+{
+    if (zu_unlikely(zu_ctx_inherited(s->ctx)))
+        return -ETERM; /* the loops at the other ends are the parent's */
+    if (zu_unlikely(zu_mailbox_peek(&s->box)))
+        zu_socket_run_posted(s);
+    return zu_unlikely(s->stopped) ? -ETERM : 0;
+}
+
 /* `flags`: ZMQ_DONTWAIT, ZMQ_SNDMORE. On error *m is untouched; on 0 a valid empty message. */
-int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags);
+static zu_inline int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    uint8_t before = m->flags;
+    int rc = zu_socket_catch_up(s);
+
+    if (zu_unlikely(rc < 0))
+        return rc;
+    if (zu_unlikely(m->props != NULL))
+        zu_msg_set_props(m, NULL);
+    zu_msg_set_flags(m, (uint8_t)((before & ZU_MSG_SHARED) |
+                                  (flags & ZMQ_SNDMORE ? (unsigned)ZU_MSG_MORE : 0u)));
+    rc = s->pattern->send(s, m);
+    return zu_likely(rc == 0) ? 0 : zu_socket_send_later(s, m, flags, before, rc);
+}
+
 /* *m uninitialised before; a message after, on 0. */
-int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags);
+static zu_inline int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (zu_unlikely(rc < 0))
+        return rc;
+    rc = s->pattern->recv(s, m);
+    if (zu_unlikely(rc < 0))
+        return zu_socket_recv_later(s, m, flags, rc);
+    s->rcvmore = m->flags & ZU_MSG_MORE;
+    return 0;
+}
 
 /* A message that came by this socket is done with: closes it, cheaply. */
 void zu_socket_spend(struct zu_socket *s, struct zu_msg *m);
 void zu_socket_spend_all(struct zu_socket *s);
 
-/* Runs what was posted. -ETERM once the context is terminated. */
-int zu_socket_catch_up(struct zu_socket *s);
 /* ZMQ_POLLIN | ZMQ_POLLOUT now. The caller has caught up. */
 int zu_socket_events(struct zu_socket *s);
 

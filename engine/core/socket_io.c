@@ -61,22 +61,13 @@ void zu_socket_listen_again(struct zu_socket *s)
     zu_waiter_wake(&s->fd_waiter); /* it never ends: the descriptor stays readable */
 }
 
-static zu_cold void run_posted(struct zu_socket *s)
+zu_cold void zu_socket_run_posted(struct zu_socket *s)
 {
     end_sleep(s);
     if (s->has_fd && !s->closing)
         zu_socket_listen_again(s);
     else
         zu_mailbox_run(&s->box);
-}
-
-int zu_socket_catch_up(struct zu_socket *s)
-{
-    if (zu_unlikely(zu_ctx_inherited(s->ctx)))
-        return -ETERM; /* the loops at the other ends are the parent's */
-    if (zu_unlikely(zu_mailbox_peek(&s->box)))
-        run_posted(s);
-    return zu_unlikely(s->stopped) ? -ETERM : 0;
 }
 
 int zu_socket_events(struct zu_socket *s)
@@ -132,14 +123,14 @@ static int wait(struct zu_socket *s, uint64_t deadline_ns)
     int rc = 0;
 
     if (spin(s, deadline_ns)) {
-        run_posted(s);
+        zu_socket_run_posted(s);
         return s->stopped ? -ETERM : 0;
     }
     zu_waiter_reset(&s->own_waiter);
     if (zu_socket_arm(s, &s->own_waiter))
         rc = zu_waiter_wait(&s->own_waiter, NULL, 0, deadline_ns, NULL);
     end_sleep(s);
-    run_posted(s);
+    zu_socket_run_posted(s);
     if (s->stopped)
         return -ETERM;
     return rc == -ETIMEDOUT ? -EAGAIN : rc;
@@ -166,21 +157,12 @@ static zu_cold int send_waiting(struct zu_socket *s, struct zu_msg *m)
     return rc;
 }
 
-int zu_socket_send(struct zu_socket *s, struct zu_msg *m, int flags)
+int zu_socket_send_later(struct zu_socket *s, struct zu_msg *m, int flags, uint8_t flags_before,
+                         int rc)
 {
-    uint8_t flags_before = m->flags;
-    int rc = zu_socket_catch_up(s);
-
-    if (rc < 0)
-        return rc;
-    if (zu_unlikely(m->props != NULL))
-        zu_msg_set_props(m, NULL);
-    zu_msg_set_flags(
-        m, (uint8_t)((flags_before & ZU_MSG_SHARED) | (flags & ZMQ_SNDMORE ? ZU_MSG_MORE : 0)));
-    rc = s->pattern->send(s, m);
-    if (zu_unlikely(rc == -EAGAIN) && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
+    if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
         rc = send_waiting(s, m);
-    if (zu_unlikely(rc < 0))
+    if (rc < 0)
         m->flags = flags_before;
     return rc;
 }
@@ -255,14 +237,9 @@ void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
     zu_msg_close(m);
 }
 
-int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int flags)
+int zu_socket_recv_later(struct zu_socket *s, struct zu_msg *m, int flags, int rc)
 {
-    int rc = zu_socket_catch_up(s);
-
-    if (rc < 0)
-        return rc;
-    rc = s->pattern->recv(s, m);
-    if (zu_unlikely(rc == -EAGAIN)) {
+    if (rc == -EAGAIN) {
         zu_tally_settle(&s->spent_bodies); /* a quiet socket holds no slab */
         if (!(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
             rc = recv_waiting(s, m);
