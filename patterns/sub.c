@@ -22,14 +22,12 @@ static bool sub_has_out(struct zu_socket *s)
     return false;
 }
 
-/* Drops messages until the next part, should there be one, is wanted. False: nothing is there. */
-static bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
+/* Drops messages until the next part is wanted. False: nothing is there. */
+static bool drop_unwanted(struct zu_socket *s, struct zu_xsub *self)
 {
     struct zu_pipe *from;
     struct zu_msg *next, drop;
 
-    if (self->fq.more || (zu_wants_all(&self->wanted) && !s->options->invert_matching))
-        return true;
     while ((next = zu_fq_peek(&self->fq, &from))) {
         bool hit = zu_wants_match(&self->wanted, zu_msg_data(next), zu_msg_size(next));
 
@@ -41,6 +39,13 @@ static bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
         zu_fq_skip_rest(&self->fq);
     }
     return false;
+}
+
+/* True: the next part, should there be one, is wanted. */
+static inline bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
+{
+    return self->fq.more || (zu_wants_all(&self->wanted) && !s->options->invert_matching) ||
+           drop_unwanted(s, self);
 }
 
 static int sub_recv(struct zu_socket *s, struct zu_msg *m)

@@ -404,6 +404,14 @@ void zu_xpub_detach(struct zu_socket *s, struct zu_pipe *p)
 
 /* ---- sending ---- */
 
+/* A pipe has one link at a node: as many links as pipes are all of them. None of the links is of a
+ * pipe that is gone, and none of the pipes was found full. */
+static bool wants_all(const struct zu_xpub *self, const struct zu_trie_node *n)
+{
+    return n->count == self->fan.pipes.count && !self->leaving &&
+           self->fan.ready == self->fan.pipes.count;
+}
+
 /* Who gets the message whose first part this is. `only`, when not NULL: nobody else. */
 static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe *only)
 {
@@ -415,6 +423,10 @@ static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe 
     for (; n; n = zu_trie_descend(&self->topics.trie, n, data, size, &at)) {
         const struct zu_trie_link *link = zu_trie_links(n);
 
+        if (wants_all(self, n) && !only) {
+            zu_fan_choose_all(&self->fan);
+            return;
+        }
         for (uint32_t i = 0; i < n->count; i++) {
             struct zu_pipe *p = ((const struct zu_subscriber *)link[i].who)->pipe;
 
