@@ -93,7 +93,8 @@ static struct piece *pop(struct piece **stack)
     return p;
 }
 
-/* More is kept than may be: one piece less. */
+/* There is no room for another: one piece less. It may be of a size that nobody asks for any more,
+ * and would keep out for ever what is asked for now. */
 static struct piece *pop_any(void)
 {
     struct piece *p = NULL;
@@ -140,11 +141,11 @@ void zu_kept_free(void *p, size_t capacity)
     struct piece *surplus = NULL;
 
     if (is_kept(capacity) && try_lock()) {
+        if (zu_kept_idle() + capacity > may)
+            surplus = pop_any();
         if (zu_kept_idle() + capacity <= may) {
             push(p, capacity);
             p = NULL;
-        } else if (zu_kept_idle() > may) {
-            surplus = pop_any();
         }
         unlock();
     }

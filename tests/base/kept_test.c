@@ -144,6 +144,24 @@ Test(kept, gives_back_what_it_has_too_much_of_whatever_its_size)
     }
 }
 
+Test(kept, makes_room_for_the_sizes_that_are_used_now)
+{
+    enum { PIECES = 64, SIZE = 512 * 1024, NOW = 3 * 1024 * 1024 };
+    void *p[PIECES];
+    size_t capacity[PIECES];
+
+    found_again(p, capacity, PIECES, SIZE);
+    for (int i = 0; i < PIECES; i++)
+        zu_kept_free(p[i], capacity[i]);
+    for (int i = 0; i < PIECES; i++) { /* from now on only these, one at a time */
+        found_again(p, capacity, 1, NOW);
+        zu_kept_free(p[0], capacity[0]);
+    }
+    cr_assert_eq(found_again(p, capacity, 1, NOW), 1);
+    cr_assert_leq(zu_kept_idle(), ZU_KEPT_SPARE + capacity[0], "%zu", zu_kept_idle());
+    zu_kept_free(p[0], capacity[0]);
+}
+
 #endif
 
 Test(kept, says_when_there_is_no_memory)
