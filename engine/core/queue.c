@@ -104,7 +104,8 @@ void zu_queue_fini(struct zu_queue *q)
     struct zu_msg m;
     struct zu_chunk *c;
 
-    q->complete = q->tail; /* an unfinished message is closed as well */
+    q->light = q->patient = false; /* there is nobody to wait for */
+    q->complete = q->tail;         /* an unfinished message is closed as well */
     zu_queue_flush(q);
     while (zu_queue_read(q, &m))
         zu_msg_close(&m);
