@@ -447,6 +447,7 @@ static void pump(struct zu_session *s)
             fill(s, o);
         }
         s->batch_bytes = (uint32_t)o->bytes;
+        s->loop->written += o->bytes;
     }
     if (s->out && s->out->piece_count > 0)
         start_send(s);

@@ -33,11 +33,11 @@
 enum { MAILBOX_RUNS_MAX = 8 };
 
 /*
- * How much of what was put off runs in a round: sessions that write what they have to send. The
- * kernel gets it while it is in the cache still, and the next ones write where these did. Hundreds
- * at once would go through all the memory there is between.
+ * So many bytes sessions write before the kernel gets them: they are in the cache still, and the
+ * next sessions write where these did. Hundreds of batches at once would go through all the memory
+ * there is between.
  */
-enum { LATER_MAX = 16 };
+enum { WRITTEN_MAX = 256 * 1024 };
 
 /* What zu_loop_new hands to the thread, on its own stack, until `ready` is posted. */
 struct start {
@@ -143,7 +143,8 @@ static void run_later(struct zu_loop *loop)
     struct zu_list now, *l;
 
     zu_list_take_all(&now, &loop->later); /* what is put off from here on is for the next round */
-    for (int i = 0; i < LATER_MAX && (l = zu_list_pop(&now)); i++)
+    loop->written = 0;
+    while (loop->written < WRITTEN_MAX && (l = zu_list_pop(&now)))
         zu_container_of(l, struct zu_later, link)->run(zu_container_of(l, struct zu_later, link));
     if (zu_list_empty(&now))
         return;

@@ -44,6 +44,7 @@ struct zu_loop {
     struct zu_list spares;      /* memory that those who live here keep for each other: each begins
                               with a struct zu_list and is freed with the loop */
     uint32_t spare_count;
+    size_t written;      /* bytes, by sessions, since the kernel was last asked */
     struct zu_slab slab; /* for small bodies that come in here */
     struct zu_pace pace;
     bool marked; /* the mailbox says that we sleep */

@@ -148,7 +148,7 @@ Test(step, the_kernel_may_wait_until_the_earliest_timer)
 struct errand {
     struct zu_cmd cmd;
     struct zu_later later;
-    unsigned number, again;
+    unsigned number, again, bytes;
 };
 
 static void run_errand(struct zu_cmd *cmd)
@@ -172,6 +172,7 @@ static void run_late(struct zu_later *l)
 {
     struct errand *e = zu_container_of(l, struct errand, later);
 
+    loop.written += e->bytes;
     order[fired++ % 64] = e->number;
     if (e->again > 0) {
         e->again--;
@@ -347,8 +348,8 @@ Test(step, who_posts_without_a_pause_does_not_keep_the_loop)
     cr_assert_eq(fired, 1002);
 }
 
-/* All that was posted, and of what was put off a part: the kernel is asked in between. */
-Test(step, gives_the_kernel_its_turn_amid_much_that_was_put_off)
+/* All that was posted, and of what was put off and writes a part: the kernel is asked in between. */
+Test(step, gives_the_kernel_its_turn_amid_much_to_send)
 {
     enum { ERRANDS = 40, PART = 16, ROUNDS_MAX = 10 };
     struct errand posted[ERRANDS], late[ERRANDS];
@@ -357,6 +358,7 @@ Test(step, gives_the_kernel_its_turn_amid_much_that_was_put_off)
     for (unsigned i = 0; i < ERRANDS; i++) {
         zu_loop_post(&loop, &errand(&posted[i], i)->cmd);
         zu_loop_later(&loop, &errand(&late[i], 100 + i)->later);
+        late[i].bytes = 16 * 1024;
     }
     step(0);
     cr_assert_eq(fired, ERRANDS + PART);
@@ -370,14 +372,27 @@ Test(step, gives_the_kernel_its_turn_amid_much_that_was_put_off)
     cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
 }
 
+Test(step, what_writes_nothing_runs_in_one_round)
+{
+    enum { ERRANDS = 50 };
+    struct errand late[ERRANDS];
+
+    for (unsigned i = 0; i < ERRANDS; i++)
+        zu_loop_later(&loop, &errand(&late[i], i)->later);
+    step(0);
+    cr_assert_eq(fired, ERRANDS);
+}
+
 /* What a late errand puts off anew comes behind those that wait. */
 Test(step, what_is_put_off_again_comes_last)
 {
     enum { ERRANDS = 20 };
     struct errand late[ERRANDS];
 
-    for (unsigned i = 0; i < ERRANDS; i++)
+    for (unsigned i = 0; i < ERRANDS; i++) {
         zu_loop_later(&loop, &errand(&late[i], i)->later);
+        late[i].bytes = 16 * 1024;
+    }
     late[0].again = 1;
     for (int i = 0; i < 4; i++)
         step(0);
