@@ -74,6 +74,7 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
         return;
     }
     zu_list_append(&s->pipes, &p->all);
+    s->has_local |= p->local;
     s->pattern->attach(s, p); /* may close the pipe */
 }
 

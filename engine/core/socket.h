@@ -48,11 +48,12 @@ struct zu_socket {
     struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
     struct zu_tally spent_bodies;       /* the same of the slab they lay in */
     bool has_fd;
-    bool stopped; /* the context was terminated: every call answers ETERM */
-    bool closing; /* zmq_close is under way */
-    bool refused; /* zu_socket_refuse_pipe was called; for who adopts */
-    bool asleep;  /* zu_mailbox_sleep said so, and no wake or awake since */
-    bool rcvmore; /* the last part received had more behind it */
+    bool has_local; /* it has had a peer in this process */
+    bool stopped;   /* the context was terminated: every call answers ETERM */
+    bool closing;   /* zmq_close is under way */
+    bool refused;   /* zu_socket_refuse_pipe was called; for who adopts */
+    bool asleep;    /* zu_mailbox_sleep said so, and no wake or awake since */
+    bool rcvmore;   /* the last part received had more behind it */
     char last_endpoint[ZU_ENDPOINT_MAX];
     struct zu_cmd stop_cmd;
     alignas(ZU_CACHE_LINE) uint8_t state[]; /* pattern->size bytes */

@@ -19,13 +19,14 @@
 #include <sched.h>
 
 enum {
-    SPENT_MAX = 1024, /* counts on the properties of one connection */
-    SPENT_MORE = 64,  /* connections, beside the first, whose counts are gathered */
-    SPENT_SHIFT = 58, /* of a hash that tells them apart */
-    SPIN_MAX_US = 16, /* less than it costs to wake a core that has gone idle */
-    SPIN_REST = 64,   /* waits without a spin after spins have stopped to pay */
-    SPIN_LOOKS = 16,  /* between two looks at the clock */
-    LISTEN_TRIES = 8, /* to find the mailbox empty */
+    SPENT_MAX = 1024,   /* counts on the properties of one connection */
+    SPENT_MORE = 64,    /* connections, beside the first, whose counts are gathered */
+    SPENT_SHIFT = 58,   /* of a hash that tells them apart */
+    SPIN_MAX_US = 16,   /* less than it costs to wake a core that has gone idle */
+    SPIN_LOCAL_US = 40, /* more than that: see spin */
+    SPIN_REST = 64,     /* waits without a spin after spins have stopped to pay */
+    SPIN_LOOKS = 16,    /* between two looks at the clock */
+    LISTEN_TRIES = 8,   /* to find the mailbox empty */
 };
 
 /* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
@@ -93,21 +94,27 @@ void zu_socket_disarm(struct zu_socket *s)
  * cost more than that. How long is learnt: what came in time doubles it, what did not halves it,
  * and once it is nothing, only one wait in SPIN_REST tries again. A socket that hears nothing thus
  * costs nothing. Never where the process has one CPU: who is to post needs it.
+ *
+ * Two applications in one process that answer each other: while each sleeps until the other has
+ * been woken, a short look never pays. One of them has to stay awake for as long as that takes;
+ * then the other one's short look pays, too, and from there on neither sleeps. So with such a peer
+ * the tries are that long.
  */
 static bool spin(struct zu_socket *s, uint64_t deadline_ns)
 {
+    uint32_t most = s->has_local ? SPIN_LOCAL_US : SPIN_MAX_US;
     uint64_t end;
 
     if (s->spin_us == 0) {
         if (s->ctx->one_cpu || s->spin_rest++ % SPIN_REST)
             return false;
-        s->spin_us = 1;
+        s->spin_us = s->has_local ? SPIN_LOCAL_US : 1;
     }
     end = ZU_MIN(zu_now_ns() + s->spin_us * UINT64_C(1000), deadline_ns);
     do {
         for (int i = 0; i < SPIN_LOOKS; i++) {
             if (zu_mailbox_peek(&s->box)) {
-                s->spin_us = ZU_MIN(2 * s->spin_us, (uint32_t)SPIN_MAX_US);
+                s->spin_us = ZU_MIN(2 * s->spin_us, most);
                 return true;
             }
             zu_pause();

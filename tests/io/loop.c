@@ -348,7 +348,7 @@ Test(step, who_posts_without_a_pause_does_not_keep_the_loop)
     cr_assert_eq(fired, 1002);
 }
 
-/* All that was posted, and of what was put off and writes a part: the kernel is asked in between. */
+/* All that was posted, and of what writes a part: the kernel is asked in between. */
 Test(step, gives_the_kernel_its_turn_amid_much_to_send)
 {
     enum { ERRANDS = 40, PART = 16, ROUNDS_MAX = 10 };
