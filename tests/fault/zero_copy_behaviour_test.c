@@ -8,6 +8,7 @@
 #include "include/zuring.h"
 #include "tests/support/hex.h"
 #include "tests/support/pair.h"
+#include "tests/support/wait.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 TEST_SUITE(zero_copy);
@@ -132,23 +132,6 @@ static struct zuring_loop_stats stats(void)
     return s;
 }
 
-static uint64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-#define WAIT_UNTIL(cond)                                                                           \
-    do {                                                                                           \
-        uint64_t until_ = now_ms() + DEADLINE_MS;                                                  \
-        while (!(cond)) {                                                                          \
-            cr_assert(now_ms() < until_, "never came true: %s", #cond);                            \
-            usleep(1000);                                                                          \
-        }                                                                                          \
-    } while (0)
-
 static bool is_uring(void)
 {
     return strcmp(zuring_backend(test_ctx()), "io_uring") == 0;
@@ -161,15 +144,15 @@ Test(zero_copy, ends_where_the_kernel_says_that_it_copied)
     leave_the_machine();
     meet("10.99.0.1", "10.99.0.2", -2);
     exchange(0, 1);
-    WAIT_UNTIL(stats().send_bytes > BODY);
+    WAIT(stats().send_bytes > BODY);
     lent = stats().zero_copy_sends;
     if (is_uring() && lent == 0)
         cr_skip_test("this kernel does not send without a copy");
     cr_assert_eq(lent, is_uring());
-    WAIT_UNTIL(stats().zero_copy_copied == lent);
+    WAIT(stats().zero_copy_copied == lent);
     exchange(1, 30);
     cr_assert_eq(stats().zero_copy_sends, lent);
-    WAIT_UNTIL(atomic_load(&let_go) == 31);
+    WAIT(atomic_load(&let_go) == 31);
 }
 
 static void check_never(const char *bound, const char *source, int min)
@@ -177,7 +160,7 @@ static void check_never(const char *bound, const char *source, int min)
     meet(bound, source, min);
     exchange(0, 10);
     cr_assert_eq(stats().zero_copy_sends, 0);
-    WAIT_UNTIL(atomic_load(&let_go) == 10);
+    WAIT(atomic_load(&let_go) == 10);
 }
 
 Test(zero_copy, is_not_tried_with_a_local_peer)
@@ -243,16 +226,16 @@ static void check_end(int count, int linger)
     SET(pusher, ZMQ_LINGER, linger);
     for (int i = 0; i < count; i++)
         send_body((unsigned)i);
-    WAIT_UNTIL(stats().send_bytes > BODY);
+    WAIT(stats().send_bytes > BODY);
     if (stats().zero_copy_sends == 0 && is_uring())
         cr_skip_test("this kernel does not send without a copy");
     cr_assert(!is_uring() || atomic_load(&let_go) < count);
-    before = now_ms();
+    before = (uint64_t)test_now_ms();
     test_close(pusher);
-    WAIT_UNTIL(atomic_load(&let_go) == count);
+    WAIT(atomic_load(&let_go) == count);
     if (is_uring())
-        cr_assert_geq(now_ms() - before, (uint64_t)linger);
-    cr_assert_lt(now_ms() - before, DEADLINE_MS / 2);
+        cr_assert_geq((uint64_t)test_now_ms() - before, (uint64_t)linger);
+    cr_assert_lt((uint64_t)test_now_ms() - before, DEADLINE_MS / 2);
 }
 
 Test(zero_copy, nothing_lent_outlives_a_linger_of_nothing)
