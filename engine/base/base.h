@@ -20,6 +20,7 @@
 #define zu_likely(x)                       __builtin_expect(!!(x), 1)
 #define zu_unlikely(x)                     __builtin_expect(!!(x), 0)
 #define zu_cold                            __attribute__((cold, noinline))
+#define zu_apart                           __attribute__((noinline)) /* from a usual way */
 #define zu_inline                          inline __attribute__((always_inline))
 
 #define ZU_MIN(a, b) ((a) < (b) ? (a) : (b))

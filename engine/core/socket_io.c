@@ -208,7 +208,7 @@ void zu_socket_spend_all(struct zu_socket *s)
 }
 
 /* Where the counts of another connection are gathered. Two that hash alike take turns. */
-static struct zu_spent *other_spent(struct zu_socket *s, struct zu_props *p)
+static zu_apart struct zu_spent *other_spent(struct zu_socket *s, struct zu_props *p)
 {
     struct zu_spent *e = &s->spent;
 
