@@ -14,12 +14,10 @@
  * the look did not run. Descriptors are asked of the kernel by level, so the sleep sees them.
  */
 #define ZMQ_BUILD_DRAFT_API
+#include "engine/api/poll.h"
 #include "engine/base/alloc.h"
-#include "engine/base/clock.h"
 #include "engine/base/err.h"
 #include "engine/core/socket.h"
-
-#include <poll.h>
 
 #define FEW_FDS 32 /* as many descriptors need no memory */
 
@@ -56,27 +54,13 @@ static size_t count_fds(const zmq_pollitem_t *items, int count)
     return n;
 }
 
-static short to_kernel(short events)
-{
-    return (short)((events & ZMQ_POLLIN ? POLLIN : 0) | (events & ZMQ_POLLOUT ? POLLOUT : 0) |
-                   (events & ZMQ_POLLPRI ? POLLPRI : 0));
-}
-
-/* Errors and hang-ups are told whether asked for or not: a caller that waits must hear of them. */
-static short from_kernel(short revents)
-{
-    return (short)((revents & POLLIN ? ZMQ_POLLIN : 0) | (revents & POLLOUT ? ZMQ_POLLOUT : 0) |
-                   (revents & POLLPRI ? ZMQ_POLLPRI : 0) |
-                   (revents & ~(POLLIN | POLLOUT | POLLPRI) ? ZMQ_POLLERR : 0));
-}
-
 static void fill_fds(struct poll_set *p)
 {
     size_t n = 0;
 
     for (int i = 0; i < p->count; i++)
         if (!p->items[i].socket)
-            p->fds[n++] = (struct pollfd){p->items[i].fd, to_kernel(p->items[i].events), 0};
+            p->fds[n++] = (struct pollfd){p->items[i].fd, zu_poll_to_kernel(p->items[i].events), 0};
 }
 
 /* ---- a look ---- */
@@ -96,7 +80,7 @@ static int look_at_item(zmq_pollitem_t *item, const struct pollfd **fd)
     int rc;
 
     if (!item->socket) {
-        item->revents = from_kernel((*fd)++->revents);
+        item->revents = zu_poll_from_kernel((*fd)++->revents);
         return 0;
     }
     item->revents = 0;
@@ -173,15 +157,6 @@ static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
 
 /* ---- all of it ---- */
 
-static uint64_t deadline_of(long timeout_ms)
-{
-    uint64_t now_ns = zu_now_ns();
-
-    if (timeout_ms < 0 || (uint64_t)timeout_ms > (UINT64_MAX - now_ns) / 1000000)
-        return UINT64_MAX;
-    return now_ns + (uint64_t)timeout_ms * 1000000;
-}
-
 static int poll_set(struct poll_set *p, long timeout_ms)
 {
     int ready;
@@ -190,7 +165,7 @@ static int poll_set(struct poll_set *p, long timeout_ms)
     ready = look(p);
     if (ready != 0 || timeout_ms == 0)
         return ready;
-    return sleep_until(p, deadline_of(timeout_ms));
+    return sleep_until(p, zu_poll_deadline(timeout_ms));
 }
 
 static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const sigset_t *mask)

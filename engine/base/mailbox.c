@@ -10,6 +10,7 @@
  *     cmd -> newer cmd       a post
  *     cmd or ASLEEP -> NULL  the owner takes what is there
  *     NULL <-> ASLEEP        the owner goes to sleep, or thinks better of it
+ *     NULL, ASLEEP -> LIGHT  the owner sleeps lightly: for a post, LIGHT is ASLEEP
  *     any -> CLOSED          the owner, at the end; nothing leads out of it
  *
  * No wake-up is lost. The owner sleeps only by changing NULL to ASLEEP in one step, so a post comes
@@ -35,6 +36,11 @@ void zu_mailbox_init(struct zu_mailbox *box, void (*wake)(struct zu_mailbox *box
     box->taken = NULL;
 }
 
+static bool is_sleep(const struct zu_cmd *head)
+{
+    return head == ZU_MAILBOX_ASLEEP || head == ZU_MAILBOX_LIGHT;
+}
+
 enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd)
 {
     struct zu_cmd *head;
@@ -51,12 +57,12 @@ enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd)
             atomic_store_explicit(&cmd->posted, 0, memory_order_release);
             return ZU_CLOSED;
         }
-        cmd->next = head == ZU_MAILBOX_ASLEEP ? NULL : head;
+        cmd->next = is_sleep(head) ? NULL : head;
         /* [MH1] acq_rel: release, pairs with [MH2], the command is whole before it is taken;
          * acquire, pairs with [MH3], we see what the owner prepared for `wake`. */
     } while (!atomic_compare_exchange_weak_explicit(&box->head, &head, cmd, memory_order_acq_rel,
                                                     memory_order_relaxed));
-    if (head == ZU_MAILBOX_ASLEEP)
+    if (is_sleep(head))
         box->wake(box);
     return ZU_POSTED;
 }
@@ -68,7 +74,7 @@ static void take(struct zu_mailbox *box, struct zu_cmd *mark)
      * the one before it, so the newest stands for all. */
     struct zu_cmd *cmd = atomic_exchange_explicit(&box->head, mark, memory_order_acquire);
 
-    if (cmd == ZU_MAILBOX_ASLEEP || cmd == ZU_MAILBOX_CLOSED)
+    if (is_sleep(cmd) || cmd == ZU_MAILBOX_CLOSED)
         return;
     while (cmd) {
         struct zu_cmd *older = cmd->next;
@@ -119,12 +125,25 @@ bool zu_mailbox_sleep(struct zu_mailbox *box)
            head == ZU_MAILBOX_ASLEEP || head == ZU_MAILBOX_CLOSED;
 }
 
+bool zu_mailbox_sleep_lightly(struct zu_mailbox *box)
+{
+    /* Relaxed: the marks are the owner's own; only they are exchanged. */
+    struct zu_cmd *head = atomic_load_explicit(&box->head, memory_order_relaxed);
+
+    if (box->taken || (head && !is_sleep(head)))
+        return false;
+    /* [MH3] release, as above. */
+    return atomic_compare_exchange_strong_explicit(&box->head, &head, ZU_MAILBOX_LIGHT,
+                                                   memory_order_release, memory_order_relaxed);
+}
+
 bool zu_mailbox_awake(struct zu_mailbox *box)
 {
-    struct zu_cmd *head = ZU_MAILBOX_ASLEEP;
-
     /* Relaxed: nothing is handed over; where it fails a post has done the same. */
-    return atomic_compare_exchange_strong_explicit(&box->head, &head, NULL, memory_order_relaxed,
+    struct zu_cmd *head = atomic_load_explicit(&box->head, memory_order_relaxed);
+
+    return is_sleep(head) &&
+           atomic_compare_exchange_strong_explicit(&box->head, &head, NULL, memory_order_relaxed,
                                                    memory_order_relaxed);
 }
 

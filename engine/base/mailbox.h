@@ -4,7 +4,8 @@
  * envelope with a function inside, and the owner runs it when it next looks.
  *
  * An owner that is about to sleep says so with zu_mailbox_sleep; the post that comes next calls
- * `wake`, once a sleep. A closed mailbox takes nothing any more.
+ * `wake`, once a sleep. One that leaves, and wants to know who comes by, says so with
+ * zu_mailbox_sleep_lightly. A closed mailbox takes nothing any more.
  *
  * Thread: zu_mailbox_post from any; the rest is the owner's. Owner: the socket or loop it is in,
  * which outlives every post and every run: a post that finds the mailbox asleep may still be inside
@@ -45,8 +46,10 @@ void zu_mailbox_init(struct zu_mailbox *box, void (*wake)(struct zu_mailbox *box
  */
 enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd);
 
-/* True: something may be waiting. A relaxed look, for hot paths. */
+/* True: something may be waiting, or the sleep is a light one. A relaxed look, for hot paths. */
 static inline bool zu_mailbox_peek(const struct zu_mailbox *box);
+/* True: something may be waiting. */
+static inline bool zu_mailbox_has(const struct zu_mailbox *box);
 
 /*
  * Runs what is there now, oldest first; what is posted meanwhile waits for the next run, so that
@@ -61,7 +64,11 @@ bool zu_mailbox_run(struct zu_mailbox *box);
  */
 bool zu_mailbox_sleep(struct zu_mailbox *box);
 
-/* Takes a zu_mailbox_sleep back. False: it did not sleep, or a post has ended that sleep; see
+/* The same, and zu_mailbox_peek says true from now on, so that the owner's next call notices. An
+ * ordinary sleep becomes a light one. */
+bool zu_mailbox_sleep_lightly(struct zu_mailbox *box);
+
+/* Takes a sleep of either kind back. False: it did not sleep, or a post has ended that sleep; see
  * above: its `wake` may not be over yet. */
 bool zu_mailbox_awake(struct zu_mailbox *box);
 
@@ -71,12 +78,20 @@ void zu_mailbox_close(struct zu_mailbox *box);
 /* The marks are addresses that no command has. */
 #define ZU_MAILBOX_ASLEEP ((struct zu_cmd *)1)
 #define ZU_MAILBOX_CLOSED ((struct zu_cmd *)2)
+#define ZU_MAILBOX_LIGHT  ((struct zu_cmd *)3) /* asleep, lightly */
 
 static inline bool zu_mailbox_peek(const struct zu_mailbox *box)
 {
     /* Relaxed: a hint; zu_mailbox_run takes the list with an acquire. */
     return (uintptr_t)atomic_load_explicit(&box->head, memory_order_relaxed) >
            (uintptr_t)ZU_MAILBOX_CLOSED;
+}
+
+static inline bool zu_mailbox_has(const struct zu_mailbox *box)
+{
+    /* Relaxed: as above. */
+    return (uintptr_t)atomic_load_explicit(&box->head, memory_order_relaxed) >
+           (uintptr_t)ZU_MAILBOX_LIGHT;
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "engine/base/alloc.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
+#include "engine/core/tripwire.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -104,7 +105,10 @@ static void wake(struct zu_mailbox *box)
 {
     struct zu_socket *s = zu_container_of(box, struct zu_socket, box);
 
-    zu_waiter_wake(s->waiter);
+    if (s->waiter)
+        zu_waiter_wake(s->waiter);
+    if (zu_unlikely(!zu_list_empty(&s->tripwires)))
+        zu_tripwires_touch(s);
     /* [K1] release, pairs with [K2] in socket_io.c: the waiter is touched no more. */
     atomic_fetch_add_explicit(&s->wakes_had, 1, memory_order_release);
 }
@@ -165,6 +169,7 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     zu_waiter_init(&s->fd_waiter);
     zu_list_init(&s->pipes);
     zu_list_init(&s->endpoints);
+    zu_list_init(&s->tripwires);
     zu_list_init(&s->in_ctx);
     s->stop_cmd.run = run_stop;
     s->options = zu_options_new(pattern->type);
@@ -230,6 +235,7 @@ int zu_socket_close(struct zu_socket *s)
     if (zu_ctx_inherited(ctx))
         return 0; /* the parent's: nothing of it is touched */
     s->closing = true;
+    zu_tripwires_close(s);
     pthread_mutex_lock(&ctx->lock);
     zu_list_remove(&s->in_ctx);
     ctx->socket_count--;

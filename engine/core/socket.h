@@ -32,7 +32,7 @@ struct zu_socket {
     const struct zu_pattern *pattern;
     struct zu_options *options; /* read freely; change with zu_options_set (&s->options, ...) */
     struct zu_mailbox box;
-    struct zu_waiter *waiter;    /* whom a post wakes; set before zu_mailbox_sleep */
+    struct zu_waiter *waiter;    /* whom a post wakes, or NULL; set before zu_mailbox_sleep */
     uint64_t wakes_owed;         /* sleeps that were ended by a post */
     _Atomic uint64_t wakes_had;  /* wakes that are over: their poster touches `waiter` no more */
     struct zu_waiter own_waiter; /* for send and recv */
@@ -42,6 +42,7 @@ struct zu_socket {
     struct zu_list endpoints; /* struct zu_endpoint */
     uint64_t last_endpoint_id;
     struct zu_list in_ctx;
+    struct zu_list tripwires;           /* of pollers: see tripwire.h */
     struct zu_waiter fd_waiter;         /* behind ZMQ_FD, when it was asked for */
     uint32_t spin_us, spin_rest;        /* see spin in socket_io.c */
     struct zu_slab slab;                /* for small bodies that zmq_send copies */
@@ -139,6 +140,8 @@ int zu_socket_events(struct zu_socket *s);
 /* For poll: have `w` woken by what is posted from now on. False: something waits already. */
 bool zu_socket_arm(struct zu_socket *s, struct zu_waiter *w);
 void zu_socket_disarm(struct zu_socket *s);
+/* The mailbox is awake again, and nobody is inside its wake any more. */
+void zu_socket_end_sleep(struct zu_socket *s);
 /* A socket with a ZMQ_FD: runs what was posted, and has the next post make it readable. */
 void zu_socket_listen_again(struct zu_socket *s);
 

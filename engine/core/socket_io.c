@@ -14,6 +14,7 @@
 #include "engine/base/clock.h"
 #include "engine/core/props.h"
 #include "engine/core/socket.h"
+#include "engine/core/tripwire.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -31,12 +32,14 @@ enum {
 
 /* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
  * waiter, which may be about to go: a few instructions of another thread. */
-static void end_sleep(struct zu_socket *s)
+void zu_socket_end_sleep(struct zu_socket *s)
 {
     if (s->asleep) {
         s->asleep = false;
         if (!zu_mailbox_awake(&s->box))
             s->wakes_owed++;
+        else if (zu_unlikely(!zu_list_empty(&s->tripwires)))
+            zu_tripwires_touch(s);
         /* [K2] acquire, pairs with [K1] in socket.c. */
         while (atomic_load_explicit(&s->wakes_had, memory_order_acquire) != s->wakes_owed)
             sched_yield();
@@ -64,7 +67,7 @@ void zu_socket_listen_again(struct zu_socket *s)
 
 zu_cold void zu_socket_run_posted(struct zu_socket *s)
 {
-    end_sleep(s);
+    zu_socket_end_sleep(s);
     if (s->has_fd && !s->closing)
         zu_socket_listen_again(s);
     else
@@ -78,13 +81,13 @@ int zu_socket_events(struct zu_socket *s)
 
 bool zu_socket_arm(struct zu_socket *s, struct zu_waiter *w)
 {
-    end_sleep(s);
+    zu_socket_end_sleep(s);
     return begin_sleep(s, w);
 }
 
 void zu_socket_disarm(struct zu_socket *s)
 {
-    end_sleep(s);
+    zu_socket_end_sleep(s);
     if (s->has_fd)
         zu_socket_listen_again(s);
 }
@@ -136,7 +139,7 @@ static int wait(struct zu_socket *s, uint64_t deadline_ns)
     zu_waiter_reset(&s->own_waiter);
     if (zu_socket_arm(s, &s->own_waiter))
         rc = zu_waiter_wait(&s->own_waiter, NULL, 0, deadline_ns, NULL);
-    end_sleep(s);
+    zu_socket_end_sleep(s);
     zu_socket_run_posted(s);
     if (s->stopped)
         return -ETERM;

@@ -115,6 +115,31 @@ Test(mailbox, takes_a_sleep_back)
     EXPECT_RAN(0, 1);
 }
 
+Test(mailbox, a_light_sleep_shows_itself_to_a_peek_and_is_one_to_a_post)
+{
+    cr_assert(zu_mailbox_sleep_lightly(&box));
+    cr_assert(zu_mailbox_peek(&box));
+    cr_assert_not(zu_mailbox_has(&box));
+    cr_assert(zu_mailbox_sleep_lightly(&box), "it does already");
+    zu_mailbox_post(&box, &cmds[0]);
+    zu_mailbox_post(&box, &cmds[1]);
+    cr_assert_eq(wakes, 1);
+    cr_assert(zu_mailbox_has(&box));
+    cr_assert_not(zu_mailbox_sleep_lightly(&box));
+    cr_assert_not(zu_mailbox_awake(&box), "a post has ended the sleep");
+    zu_mailbox_run(&box);
+    EXPECT_RAN(0, 1);
+    cr_assert(zu_mailbox_sleep(&box));
+    cr_assert(zu_mailbox_sleep_lightly(&box), "an ordinary sleep becomes a light one");
+    cr_assert(zu_mailbox_peek(&box));
+    cr_assert(zu_mailbox_awake(&box));
+    cr_assert_not(zu_mailbox_peek(&box));
+    cr_assert(zu_mailbox_sleep_lightly(&box));
+    cr_assert_not(zu_mailbox_run(&box), "nothing to run");
+    zu_mailbox_post(&box, &cmds[0]);
+    cr_assert_eq(wakes, 1, "it was awake");
+}
+
 Test(mailbox, is_awake_after_a_run)
 {
     cr_assert(zu_mailbox_sleep(&box));
