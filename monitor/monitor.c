@@ -15,6 +15,7 @@
  * A post may come with the lock of the context held (inproc's connect). So nothing under `lock`
  * takes that of the context: the socket inside is made before, and closed after.
  */
+#define ZMQ_BUILD_DRAFT_API /* what libzmq still drafts is there for everyone */
 #include "monitor/monitor.h"
 
 #include "engine/base/alloc.h"
@@ -67,19 +68,25 @@ static int part_v1(struct zu_msg *out, const struct zu_event *e, unsigned part)
     return zu_msg_init_copy(out, head, sizeof head);
 }
 
+static unsigned values_v2(const struct zu_event *e)
+{
+    return e->event == ZMQ_EVENT_PIPES_STATS ? 2 : 1;
+}
+
 static int part_v2(struct zu_msg *out, const struct zu_event *e, unsigned part)
 {
-    uint64_t numbers[] = {e->event, 1, e->value};
-    const char *text = part == 3 ? e->local : e->remote;
+    unsigned values = values_v2(e);
+    uint64_t numbers[] = {e->event, values, e->value, e->value2};
+    const char *text = part == 2 + values ? e->local : e->remote;
 
-    return part < 3 ? zu_msg_init_copy(out, &numbers[part], sizeof numbers[part])
-                    : zu_msg_init_copy(out, text, strlen(text));
+    return part < 2 + values ? zu_msg_init_copy(out, &numbers[part], sizeof numbers[part])
+                             : zu_msg_init_copy(out, text, strlen(text));
 }
 
 /* Sends what is left of the event's parts; m->part is 0 again after. -EAGAIN: not now. */
 static int send_parts(struct monitor *m, const struct zu_event *e)
 {
-    unsigned last = m->version == 1 ? 1 : 4;
+    unsigned last = m->version == 1 ? 1 : 3 + values_v2(e);
     struct zu_msg part;
     int rc;
 
@@ -310,4 +317,30 @@ void zu_monitor_stop(struct zu_socket *s)
 
     if (m)
         stop(m);
+}
+
+int zu_monitor_pipes_stats(struct zu_socket *s)
+{
+    struct monitor *m = monitor_of(s);
+
+    if (!m || !(atomic_load_explicit(&m->events, memory_order_relaxed) & ZMQ_EVENT_PIPES_STATS))
+        return -EINVAL;
+    if (zu_list_empty(&s->pipes))
+        return -EAGAIN;
+    pthread_mutex_lock(&s->names); /* none of them is told anew meanwhile */
+    zu_list_each(it, &s->pipes)
+    {
+        struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
+        struct zu_event e = {.event = ZMQ_EVENT_PIPES_STATS,
+                             .local = p->local_name ? p->local_name : "",
+                             .remote = p->peer_name ? p->peer_name : "",
+                             .bound = !p->dialed,
+                             .connection = p->connection};
+
+        zu_pipe_depths(p, &e.value, &e.value2);
+        zu_event_ring_put(&m->ring, &e);
+    }
+    pthread_mutex_unlock(&s->names);
+    ask(m);
+    return 0;
 }

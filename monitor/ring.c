@@ -27,7 +27,7 @@
 struct zu_event_slot {
     _Atomic uint32_t place; /* 1 + the place in the line of the event that is in it; 0: none yet */
     uint32_t event;
-    uint64_t value, connection;
+    uint64_t value, value2, connection;
     char *elsewhere; /* the texts, when they have no room here */
     uint16_t remote_at;
     bool bound;
@@ -64,6 +64,7 @@ static void fill(struct zu_event_slot *s, const struct zu_event *e, char *elsewh
 
     s->event = e->event;
     s->value = e->value;
+    s->value2 = e->value2;
     s->connection = e->connection;
     s->bound = e->bound;
     s->elsewhere = elsewhere;
@@ -110,6 +111,7 @@ bool zu_event_ring_peek(struct zu_event_ring *r, struct zu_event *e)
     text = s->elsewhere ? s->elsewhere : s->text;
     *e = (struct zu_event){.event = s->event,
                            .value = s->value,
+                           .value2 = s->value2,
                            .local = text,
                            .remote = text + s->remote_at,
                            .bound = s->bound,

@@ -40,3 +40,12 @@ int zmq_socket_monitor_versioned(void *socket, const char *endpoint, uint64_t ev
 
     return zu_return(watch(socket, &terms));
 }
+
+int zmq_socket_monitor_pipes_stats(void *socket)
+{
+    int rc = zu_socket_check(socket);
+
+    if (rc == 0 && (rc = zu_socket_catch_up(socket)) == 0)
+        rc = zu_monitor_pipes_stats(socket);
+    return zu_return(rc);
+}

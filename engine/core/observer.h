@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 struct zu_event {
-    uint32_t event; /* ZMQ_EVENT_* */
-    uint64_t value;
+    uint32_t event;             /* ZMQ_EVENT_* */
+    uint64_t value, value2;     /* the second: of ZMQ_EVENT_PIPES_STATS alone */
     const char *local, *remote; /* endpoint texts, borrowed; "" when there is none */
     bool bound;                 /* of a listener, or of a connection it accepted */
     uint64_t connection;        /* never used twice in a process; 0: none */

@@ -3,12 +3,13 @@
  * Two queues, two ends, and for each direction one line that both sides touch: how far the reader
  * has acknowledged, and the limit.
  *
- * Acknowledging is the queue's protocol turned round. The word is msgs_read << 1 | writer is
- * asleep. The reader exchanges a new count in at each multiple of the low water mark and, when the
- * old word had the mark, posts `writable`. A writer that finds the pipe full sets the mark by a
- * compare-exchange against the very word it judged by, so an acknowledgement that comes in between
- * makes the exchange fail and is seen at once. (With a plain store of the mark the writer could
- * look, the reader acknowledge and find no mark, the writer set it and wait for ever.)
+ * Acknowledging is the queue's protocol turned round. The word has the number of messages read
+ * and, in its lowest bit, whether the writer sleeps. The reader exchanges a new count in at each
+ * multiple of the low water mark and, when the old word had the mark, posts `writable`. A writer
+ * that finds the pipe full sets the mark by a compare-exchange against the very word it judged by,
+ * so an acknowledgement that comes in between makes the exchange fail and is seen at once. (With a
+ * plain store of the mark the writer could look, the reader acknowledge and find no mark, the
+ * writer set it and wait for ever.)
  *
  * A posted command holds the pair, so that an end that is closed and forgotten by both owners stays
  * in memory until the last command was run or refused.
@@ -26,7 +27,7 @@
 
 struct zu_direction {
     struct zu_queue queue;
-    alignas(ZU_CACHE_LINE) _Atomic uint64_t acked; /* msgs_read << 1 | writer is asleep */
+    alignas(ZU_CACHE_LINE) _Atomic uint64_t acked; /* messages read << 1 | writer is asleep */
     _Atomic uint32_t limit;                        /* the water mark; 0: none */
     _Atomic int writer_adds, reader_adds;          /* what it is made of */
     _Atomic int linger;                            /* what the writer said when it closed */
@@ -58,6 +59,8 @@ static void pair_drop(struct zu_pipe_pair *pair)
 
         zu_queue_fini(&pair->way[i].queue);
         zu_free(p->id);
+        zu_free(p->local_name);
+        zu_free(p->peer_name);
         if (p->sink && p->sink->released)
             p->sink->released(p->owner);
     }
@@ -117,7 +120,7 @@ static void plan_ack(struct zu_pipe *p, uint32_t limit)
     uint64_t lwm = limit ? ((uint64_t)limit + 1) / 2 : 1024;
 
     p->in_limit = limit;
-    p->next_ack = (p->msgs_read / lwm + 1) * lwm;
+    p->next_ack = (p->meter.read / lwm + 1) * lwm;
 }
 
 void zu_pipe_acknowledge(struct zu_pipe *p)
@@ -125,7 +128,7 @@ void zu_pipe_acknowledge(struct zu_pipe *p)
     struct zu_direction *way = way_in(p);
 
     /* [P2] acq_rel, pairs with [P3]: the slots are read before the writer counts them as room. */
-    uint64_t old = atomic_exchange_explicit(&way->acked, p->msgs_read << 1, memory_order_acq_rel);
+    uint64_t old = atomic_exchange_explicit(&way->acked, p->meter.read << 1, memory_order_acq_rel);
 
     /* Relaxed: who changes the limit posts `readable`, which comes back here. */
     plan_ack(p, atomic_load_explicit(&way->limit, memory_order_relaxed));
@@ -351,7 +354,7 @@ static zu_cold bool room_after_all(struct zu_pipe *p, uint32_t limit)
     for (;;) {
         if (word >> 1 > p->peer_read)
             p->peer_read = word >> 1;
-        if (p->msgs_written - p->peer_read < limit)
+        if (p->meter.written - p->peer_read < limit)
             return true;
         if (word & 1)
             return false;
@@ -391,7 +394,7 @@ static int write_item(struct zu_pipe *p, struct zu_msg *m, bool counts)
         return rc;
     }
     p->writing_part = more;
-    p->msgs_written += counts && !more;
+    zu_count(&p->meter.written, counts && !more);
     return 0;
 }
 
@@ -424,6 +427,20 @@ void zu_pipe_wake_reader(struct zu_pipe *p)
         post(p->peer, &p->peer->readable_cmd);
 }
 
+/* How many of `written` are not acknowledged: the two were not read in one moment. */
+static uint64_t pending(const struct zu_direction *way, uint64_t written)
+{
+    uint64_t acked = atomic_load_explicit(&way->acked, memory_order_relaxed) >> 1;
+
+    return written > acked ? written - acked : 0;
+}
+
+void zu_pipe_depths(const struct zu_pipe *p, uint64_t *out, uint64_t *in)
+{
+    *out = pending(way_out(p), p->meter.written);
+    *in = pending(way_in(p), zu_count_read(&p->peer->meter.written));
+}
+
 void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
 {
     struct zu_direction *out = way_out(p), *in = way_in(p);
@@ -440,7 +457,7 @@ void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
     atomic_store_explicit(&out->writer_adds, out_hwm, memory_order_relaxed);
     if (work_out_limit(out) != was) {
         if (was == 0) /* nobody acknowledged to the message while there was no limit */
-            p->peer_read = p->msgs_written;
+            p->peer_read = p->meter.written;
         renew_room(p);
         post(p->peer, &p->peer->readable_cmd);
         p->sink->writable(p);

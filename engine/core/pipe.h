@@ -17,6 +17,7 @@
 
 #include "engine/base/list.h"
 #include "engine/base/mailbox.h"
+#include "engine/core/meter.h"
 #include "engine/core/queue.h"
 
 #include <errno.h>
@@ -50,20 +51,23 @@ struct zu_pipe {
     bool dialed;       /* made by a zmq_connect of this owner */
     bool terminated;   /* pattern's mark */
     uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
+    /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
+    char *local_name, *peer_name; /* or NULL */
+    uint64_t connection;          /* 0: none at the moment */
 
     /* pipe.c's own. */
     struct zu_pipe *peer;
     struct zu_queue *in, *out;
     struct zu_pipe_pair *pair;
-    uint64_t msgs_read, msgs_written; /* whole messages that count */
-    uint64_t write_until;             /* msgs_written up to which nobody need be asked for room */
-    uint64_t peer_read;               /* what the writer last knew of msgs_read at the other end */
-    uint64_t next_ack;                /* msgs_read at which the writer is told */
-    uint32_t in_limit;                /* the water mark that next_ack was worked out from */
-    bool writing_part;                /* the last item written had MORE */
-    bool peer_gone;                   /* the other end closed */
-    bool ended;                       /* and there is nothing left to read */
-    bool closed;                      /* this end closed */
+    struct zu_meter meter; /* what anyone may look at */
+    uint64_t write_until;  /* meter.written up to which nobody need be asked for room */
+    uint64_t peer_read;    /* what the writer last knew of meter.read at the other end */
+    uint64_t next_ack;     /* meter.read at which the writer is told */
+    uint32_t in_limit;     /* the water mark that next_ack was worked out from */
+    bool writing_part;     /* the last item written had MORE */
+    bool peer_gone;        /* the other end closed */
+    bool ended;            /* and there is nothing left to read */
+    bool closed;           /* this end closed */
     struct zu_cmd attach_cmd, readable_cmd, writable_cmd, hiccup_cmd, ended_cmd;
 };
 
@@ -124,14 +128,23 @@ static inline void zu_pipe_wake_at(struct zu_pipe *p, uint32_t count)
     zu_queue_wake_at(p->in, count);
 }
 
+static inline void zu_pipe_count_read(struct zu_pipe *p, uint64_t messages)
+{
+    uint64_t read = p->meter.read + messages;
+
+    zu_count_set(&p->meter.read, read);
+    if (zu_unlikely(read >= p->next_ack))
+        zu_pipe_acknowledge(p);
+}
+
 /* 0: *m (uninitialised before) is the next part. -EAGAIN: nothing now. */
 static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
 {
     if (!zu_pipe_can_read(p))
         return -EAGAIN;
     zu_queue_read(p->in, m);
-    if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)) && ++p->msgs_read == p->next_ack)
-        zu_pipe_acknowledge(p);
+    if (!(m->flags & (ZU_MSG_MORE | ZU_MSG_UNCOUNTED)))
+        zu_pipe_count_read(p, 1);
     if (zu_unlikely(m->flags & ZU_MSG_UNCOUNTED))
         m->flags &= (uint8_t)~ZU_MSG_UNCOUNTED;
     return 0;
@@ -145,8 +158,7 @@ static inline bool zu_pipe_take(struct zu_pipe *p, struct zu_msg *m)
     if (p->closed || q->head_slot == q->head_limit || q->head_slot->flags & (uint8_t)~ZU_MSG_SHARED)
         return false;
     zu_queue_read(q, m);
-    if (++p->msgs_read == p->next_ack)
-        zu_pipe_acknowledge(p);
+    zu_pipe_count_read(p, 1);
     return true;
 }
 
@@ -163,9 +175,7 @@ static inline struct zu_msg *zu_pipe_run(struct zu_pipe *p, size_t *count)
 static inline void zu_pipe_take_run(struct zu_pipe *p, size_t parts, size_t messages)
 {
     zu_queue_take_run(p->in, parts);
-    p->msgs_read += messages;
-    if (p->msgs_read >= p->next_ack)
-        zu_pipe_acknowledge(p);
+    zu_pipe_count_read(p, messages);
 }
 
 /* The next part, borrowed until zu_pipe_read. NULL: nothing now. */
@@ -184,7 +194,7 @@ void zu_pipe_read_later(struct zu_pipe *p);
 /* Writing. Room for a message; true also in the middle of one. */
 static inline bool zu_pipe_can_write(struct zu_pipe *p)
 {
-    return zu_likely(p->msgs_written < p->write_until) || zu_pipe_find_room(p);
+    return zu_likely(p->meter.written < p->write_until) || zu_pipe_find_room(p);
 }
 
 /* True: a copy of *m was taken, with a count that the caller has for it. False: zu_pipe_write has
@@ -194,12 +204,12 @@ static inline bool zu_pipe_put_copy(struct zu_pipe *p, const struct zu_msg *m)
     struct zu_queue *q = p->out;
     bool more = m->flags & ZU_MSG_MORE;
 
-    if (zu_unlikely(p->msgs_written >= p->write_until || q->tail_slot == q->tail_end))
+    if (zu_unlikely(p->meter.written >= p->write_until || q->tail_slot == q->tail_end))
         return false;
     zu_queue_put_copy(q, m, !more);
     if (zu_unlikely(p->writing_part != more))
         p->writing_part = more;
-    p->msgs_written += !more;
+    zu_count_lightly(&p->meter.written, !more);
     return true;
 }
 
@@ -230,7 +240,8 @@ static inline int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
 static inline struct zu_msg *zu_pipe_slots(struct zu_pipe *p, size_t *count)
 {
     struct zu_msg *slots = zu_queue_slots(p->out, count);
-    uint64_t room = p->msgs_written < p->write_until ? p->write_until - p->msgs_written : 0;
+    uint64_t written = p->meter.written;
+    uint64_t room = written < p->write_until ? p->write_until - written : 0;
 
     *count = (size_t)ZU_MIN((uint64_t)*count, room);
     return slots;
@@ -241,7 +252,7 @@ static inline void zu_pipe_fill_slots(struct zu_pipe *p, size_t parts, size_t co
 {
     zu_queue_fill_slots(p->out, parts, complete);
     p->writing_part = complete < parts;
-    p->msgs_written += messages;
+    zu_count(&p->meter.written, messages);
 }
 
 /* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
@@ -254,6 +265,9 @@ static zu_inline void zu_pipe_flush(struct zu_pipe *p)
     if (zu_queue_flush(p->out))
         zu_pipe_wake_reader(p);
 }
+
+/* Messages that went out, and that came in, and are not acknowledged yet; a moment old. */
+void zu_pipe_depths(const struct zu_pipe *p, uint64_t *out, uint64_t *in);
 
 /* New water marks for an open pipe, from this end's owner: what this end reads, what it writes. */
 void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm);

@@ -26,12 +26,12 @@ enum {
     GOODBYE_SILENCE_MS = 500, /* a peer that has everything and does not close gets this long */
 };
 
-/* Once the peer has gone the kernel does not know any more who it was. */
+/* At once: when the peer has gone the kernel does not know any more who it was. */
 static void learn_names(struct zu_session *s)
 {
     char local[ZU_ENDPOINT_MAX], peer[ZU_ENDPOINT_MAX];
 
-    if (s->local_name || s->peer_name || s->fd < 0 || !zu_socket_is_observed(s->socket))
+    if (s->local_name || s->peer_name || s->fd < 0)
         return;
     s->transport->name(s->fd, local, peer);
     s->local_name = zu_strdup(local); /* without memory the event names nobody */
@@ -45,12 +45,17 @@ static void forget_names(struct zu_session *s)
     s->local_name = s->peer_name = NULL;
 }
 
+/* Tells the socket's end of the pipe, if there is one, who is at this end. */
+static void name_pipe(struct zu_session *s, uint64_t connection)
+{
+    if (s->pipe)
+        zu_socket_name_peer(s->socket, s->pipe->peer, connection, s->local_name,
+                            s->remote ? s->remote : s->peer_name);
+}
+
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value)
 {
-    const char *remote;
-
-    learn_names(s);
-    remote = s->remote ? s->remote : s->peer_name;
+    const char *remote = s->remote ? s->remote : s->peer_name;
     struct zu_event e = {.event = event,
                          .value = value,
                          .local = s->local_name ? s->local_name : "",
@@ -154,6 +159,7 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
     ends[0]->endpoint = s->endpoint;
     ends[0]->dialed = s->dialed;
     s->pipe = ends[1];
+    name_pipe(s, s->fd >= 0 ? s->connection : 0);
     s->out_skip_rest = false; /* what was cut off was in the pipe before */
     *socket_end = ends[0];
     return 0;
@@ -269,13 +275,13 @@ static void close_connection(struct zu_session *s)
     int fd = s->fd;
     struct zu_kernel *k = s->loop->kernel;
 
+    name_pipe(s, 0);
     if (s->pipe)
         tidy_pipe(s, why);
     s->out_skip_rest |= s->out_part;
     s->out_part = false;
     forget_connection(s);
     k->table->forget(k, fd);
-    learn_names(s);
     close(fd);
     s->fd = -1;
     if (why != ZU_LOSS_LOCAL)
@@ -310,10 +316,8 @@ static void begin_closing(struct zu_session *s)
     if (s->recv_busy)
         k->table->cancel(k, &s->recv_op);
     zu_session_out_cancel(s);
-    if (s->lent_count && s->transport->reset) { /* or its bytes stay lent until TCP gives up */
-        learn_names(s);
+    if (s->lent_count && s->transport->reset) /* or its bytes stay lent until TCP gives up */
         s->transport->reset(s->fd);
-    }
     zu_session_settle(s);
 }
 
@@ -503,6 +507,7 @@ void zu_session_start(struct zu_session *s, int fd)
     s->loss = ZU_LOSS_NONE;
     s->version = ZU_ZMTP_3_1;
     learn_names(s);
+    name_pipe(s, s->connection);
     zu_session_enter(s, ZU_SESSION_GREETING);
     if (s->options->handshake_ivl > 0 && !s->raw)
         zu_timer_set(s->loop, &s->timer, (uint64_t)s->options->handshake_ivl);

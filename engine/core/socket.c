@@ -79,6 +79,24 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
     s->pattern->attach(s, p); /* may close the pipe */
 }
 
+void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
+                         const char *local, const char *peer)
+{
+    char *own[2] = {local ? zu_strdup(local) : NULL, peer ? zu_strdup(peer) : NULL};
+
+    pthread_mutex_lock(&s->names);
+    p->connection = connection;
+    if (own[0]) {
+        zu_free(p->local_name);
+        p->local_name = own[0];
+    }
+    if (own[1]) {
+        zu_free(p->peer_name);
+        p->peer_name = own[1];
+    }
+    pthread_mutex_unlock(&s->names);
+}
+
 static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
 {
     if (!zu_list_empty(&p->all)) {
@@ -168,6 +186,7 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     zu_waiter_init(&s->own_waiter);
     zu_waiter_init(&s->fd_waiter);
     zu_list_init(&s->pipes);
+    pthread_mutex_init(&s->names, NULL);
     zu_list_init(&s->endpoints);
     zu_list_init(&s->tripwires);
     zu_list_init(&s->in_ctx);
@@ -190,6 +209,7 @@ fini_pattern:
 drop_options:
     zu_options_drop(s->options);
 free_socket:
+    pthread_mutex_destroy(&s->names);
     zu_free(s);
     return rc;
 }
@@ -209,6 +229,7 @@ void zu_socket_drop(struct zu_socket *s)
     zu_options_drop(s->options);
     zu_waiter_fini(&s->own_waiter);
     zu_waiter_fini(&s->fd_waiter);
+    pthread_mutex_destroy(&s->names);
     zu_free(s);
     if (o && o->released)
         o->released(o);

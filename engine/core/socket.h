@@ -39,6 +39,7 @@ struct zu_socket {
     _Atomic(struct zu_observer *) observer;
     _Atomic uint32_t sources; /* of events: the application, dialers, listeners */
     struct zu_list pipes;     /* zu_pipe.all: every open end */
+    pthread_mutex_t names;    /* of what the peers of the pipes are called */
     struct zu_list endpoints; /* struct zu_endpoint */
     uint64_t last_endpoint_id;
     struct zu_list in_ctx;
@@ -157,6 +158,12 @@ void zu_socket_close_pipe(struct zu_socket *s, struct zu_pipe *p);
 void zu_socket_refuse_pipe(struct zu_socket *s, struct zu_pipe *p);
 /* For inproc: makes this end one of the socket's pipes: the pattern hears attach. */
 void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
+/*
+ * Any thread: what the connection at the other end of this end is called, and its number; 0: there
+ * is none at the moment. Texts that are NULL, or find no memory, leave those that were there.
+ */
+void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
+                         const char *local, const char *peer);
 /* What the socket's end of a pipe hears. When the pipe's memory goes it drops one count on the
  * socket, which who makes the pipe has taken. */
 const struct zu_pipe_sink *zu_socket_sink(void);

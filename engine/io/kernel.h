@@ -16,6 +16,7 @@
 #define ZU_IO_KERNEL_H
 
 #include "engine/base/block.h"
+#include "engine/base/count.h"
 #include "engine/base/list.h"
 
 #include <sys/socket.h>
@@ -58,7 +59,7 @@ struct zu_op {
     uint32_t flags;
 };
 
-/* Counters of one kernel boundary; written by the loop with zu_count, read by anyone. */
+/* Counters of one kernel boundary; written by the loop, read by anyone: count.h. */
 struct zu_kernel_stats {
     uint64_t enters;      /* calls that submitted or waited */
     uint64_t completions; /* operations completed */
@@ -142,18 +143,6 @@ static inline struct zu_block *zu_kernel_block(struct zu_op *op)
 static inline void zu_kernel_give_block(struct zu_kernel *k, struct zu_block *b)
 {
     k->table->give_block(k, b);
-}
-
-/* Counters have one writer and any number of readers, who may see each a little late. */
-static inline void zu_count(uint64_t *counter, uint64_t more)
-{
-    /* Relaxed: a number that nothing else is inferred from. */
-    __atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
-}
-
-static inline uint64_t zu_count_read(const uint64_t *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
 extern const struct zu_kernel_table zu_kernel_ring, zu_kernel_ready;

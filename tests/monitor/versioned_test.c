@@ -5,6 +5,7 @@
 #define ZMQ_BUILD_DRAFT_API
 #include "tests/monitor/watch.h"
 #include "tests/support/plain.h"
+#include "tests/support/rawpeer.h"
 
 #include <unistd.h>
 
@@ -147,4 +148,100 @@ Test(versioned, a_refused_call_leaves_the_monitor_there_was)
     FAILS(EINVAL, zmq_socket_monitor_versioned(s, watch_name(), 0, 2, ZMQ_SUB));
     test_bind(s, test_endpoint(TEST_TCP));
     EVENTS_V2(reader, "LISTENING");
+}
+
+/* ---- what waits in the pipes ---- */
+
+static const char *next_stats(void *socket, void *reader)
+{
+    OK(zmq_socket_monitor_pipes_stats(socket));
+    test_catch_up(socket); /* libzmq answers in a later call */
+    return watch_next_v2(reader, 0);
+}
+
+static void *watch_pipes(void *socket)
+{
+    const char *name = watch_name();
+
+    OK(zmq_socket_monitor_versioned(socket, name, ZMQ_EVENT_PIPES_STATS, 2, ZMQ_PAIR));
+    return watch_reader(ZMQ_PAIR, name);
+}
+
+Test(versioned, tells_of_pipes_only_who_asked_for_it_and_when_there_are_some)
+{
+    void *s = test_socket(ZMQ_DEALER);
+
+    FAILS(ENOTSOCK, zmq_socket_monitor_pipes_stats(NULL));
+    FAILS(EINVAL, zmq_socket_monitor_pipes_stats(s));
+    OK(zmq_socket_monitor_versioned(s, watch_name(), ZMQ_EVENT_ALL_V1, 2, ZMQ_PAIR));
+    FAILS(EINVAL, zmq_socket_monitor_pipes_stats(s));
+    OK(zmq_socket_monitor(s, watch_name(), ZMQ_EVENT_ALL_V1));
+    FAILS(EINVAL, zmq_socket_monitor_pipes_stats(s));
+    watch_pipes(s);
+    FAILS(EAGAIN, zmq_socket_monitor_pipes_stats(s));
+    OK(zmq_socket_monitor(s, NULL, 0));
+    FAILS(EINVAL, zmq_socket_monitor_pipes_stats(s));
+}
+
+/* The peer reads nothing: the pipe fills to its mark. */
+EACH_STREAM(versioned, tells_what_waits_to_be_sent)
+{
+    enum { MARK = 20 };
+    static const char body[8192];
+    const char *at = test_endpoint(transport), *seen;
+    void *s = test_socket(ZMQ_PUSH), *reader = watch_pipes(s);
+    int peer;
+
+    SET(s, ZMQ_SNDHWM, MARK);
+    SET(s, ZMQ_SNDBUF, 4096);
+    SET(s, ZMQ_LINGER, 0);
+    test_bind(s, at);
+    peer = test_plain_connect(at);
+    raw_greet(peer, 1);
+    raw_send_ready(peer, "PULL", NULL);
+    SEND(s, "first");
+    seen = next_stats(s, reader);
+    cr_assert(strncmp(seen, "PIPES_STATS=", 12) == 0, "%s", seen);
+    cr_assert_str_eq(end_of(seen, '@'), at);
+    if (transport == TEST_TCP)
+        cr_assert(strncmp(end_of(seen, '>'), "tcp://127.0.0.1:", 16) == 0, "%s", seen);
+    SET(s, ZMQ_SNDTIMEO, 200); /* long enough for the kernel to have taken what it takes */
+    while (zmq_send(s, body, sizeof body, 0) >= 0)
+        continue;
+    cr_assert_eq(errno, EAGAIN);
+    seen = next_stats(s, reader);
+    cr_assert(strncmp(seen, test_text("PIPES_STATS=%d,0@", MARK), 17) == 0, "%s", seen);
+    close(peer);
+}
+
+EACH_STREAM(versioned, tells_what_waits_to_be_received)
+{
+    const char *at = test_endpoint(transport), *seen = "";
+    void *s = test_socket(ZMQ_PULL), *reader = watch_pipes(s), *push;
+
+    SET(s, ZMQ_RCVHWM, 1);
+    test_bind(s, at);
+    push = test_connected(ZMQ_PUSH, at);
+    SEND(push, "one");
+    WAIT(test_events(s) & ZMQ_POLLIN);
+    seen = next_stats(s, reader);
+    cr_assert(strncmp(seen, "PIPES_STATS=0,1@", 16) == 0, "%s", seen);
+    RECV(s, "one");
+    seen = next_stats(s, reader);
+    cr_assert(strncmp(seen, "PIPES_STATS=0,0@", 16) == 0, "%s", seen);
+}
+
+Test(versioned, tells_of_every_pipe_and_of_those_in_the_process_too)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+    void *s = test_socket(ZMQ_PUSH), *reader = watch_pipes(s), *pulls[2];
+
+    test_bind(s, at);
+    for (int i = 0; i < 2; i++)
+        pulls[i] = test_connected(ZMQ_PULL, at);
+    SEND(s, "to the first");
+    OK(zmq_socket_monitor_pipes_stats(s));
+    EVENTS_V2(reader, "PIPES_STATS=1,0 PIPES_STATS=0,0");
+    NO_EVENT(reader);
+    RECV(pulls[0], "to the first");
 }

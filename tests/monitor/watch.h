@@ -17,7 +17,7 @@ void *watch(void *socket, int events);
 
 /* The next event; "!EAGAIN" and its like when there is none in time. Valid for the next calls. */
 const char *watch_next(void *reader, int flags);
-const char *watch_next_v2(void *reader, int flags); /* "NAME=value@local>remote" */
+const char *watch_next_v2(void *reader, int flags); /* "NAME=value@local>remote"; value,value */
 
 /*
  * The next events are these, in this order: names with blanks between; NAME=value and
