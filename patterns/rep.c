@@ -224,11 +224,19 @@ static int rep_set(struct zu_socket *s, int option, const void *value, size_t si
     }
 }
 
+static int rep_peer_state(struct zu_socket *s, const void *id, size_t size)
+{
+    struct rep *self = zu_socket_state(s);
+
+    return zu_routes_peer_state(&self->routes, id, size);
+}
+
 const struct zu_pattern zu_rep = {
     .type = ZMQ_REP,
     .name = "REP",
     .peers = ZU_PEER(ZMQ_REQ) | ZU_PEER(ZMQ_DEALER),
     .wants_id = true,
+    .says_hello = true,
     .size = sizeof(struct rep),
     .init = rep_init,
     .fini = rep_fini,
@@ -240,5 +248,6 @@ const struct zu_pattern zu_rep = {
     .recv = rep_recv,
     .has_in = rep_has_in,
     .has_out = rep_has_out,
+    .peer_state = rep_peer_state,
     .set = rep_set,
 };

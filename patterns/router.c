@@ -190,12 +190,22 @@ static int router_set(struct zu_socket *s, int option, const void *value, size_t
     }
 }
 
+static int router_peer_state(struct zu_socket *s, const void *id, size_t size)
+{
+    struct router *self = zu_socket_state(s);
+
+    return zu_routes_peer_state(&self->routes, id, size);
+}
+
 const struct zu_pattern zu_router = {
     .type = ZMQ_ROUTER,
     .name = "ROUTER",
     .peers = ZU_PEER(ZMQ_REQ) | ZU_PEER(ZMQ_DEALER) | ZU_PEER(ZMQ_ROUTER),
     .sends_id = true,
     .wants_id = true,
+    .says_hello = true,
+    .hears_loss = true,
+    .hears_peers = true,
     .size = sizeof(struct router),
     .init = router_init,
     .fini = router_fini,
@@ -207,5 +217,6 @@ const struct zu_pattern zu_router = {
     .recv = router_recv,
     .has_in = router_has_in,
     .has_out = router_has_out,
+    .peer_state = router_peer_state,
     .set = router_set,
 };

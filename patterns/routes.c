@@ -34,6 +34,15 @@ struct zu_pipe *zu_routes_find(const struct zu_routes *r, const void *id, size_t
     return size <= UINT8_MAX ? zu_map_get(&r->by_id, id, size) : NULL;
 }
 
+int zu_routes_peer_state(const struct zu_routes *r, const void *id, size_t size)
+{
+    struct zu_pipe *p = id ? zu_routes_find(r, id, size) : NULL;
+
+    if (!p || p->peer_gone)
+        return -EHOSTUNREACH;
+    return zu_pipe_can_write(p) ? ZMQ_POLLOUT : 0;
+}
+
 /* ---- ids ---- */
 
 static int set_id(struct zu_routes *r, struct zu_pipe *p, const void *id, size_t size)

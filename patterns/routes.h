@@ -44,6 +44,9 @@ int zu_routes_send_raw(struct zu_socket *s, struct zu_pipe *to, struct zu_msg *m
 
 struct zu_pipe *zu_routes_find(const struct zu_routes *r, const void *id, size_t size);
 
+/* The pattern's handler of that name. */
+int zu_routes_peer_state(const struct zu_routes *r, const void *id, size_t size);
+
 /* The next part; *from (valid for a first part) is its pipe. -EAGAIN. */
 int zu_routes_read(struct zu_routes *r, struct zu_socket *s, struct zu_msg *m,
                    struct zu_pipe **from);

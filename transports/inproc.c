@@ -50,6 +50,34 @@ static int write_id(struct zu_pipe *p, const struct zu_options *o)
     return rc;
 }
 
+/*
+ * What a side tells: its hello, to be read first; and what a binder wants to hear when the
+ * connecter goes. What finds no memory is not told.
+ */
+static void write_hello(struct zu_pipe *p, const struct zu_socket *s, const struct zu_options *o)
+{
+    struct zu_msg m;
+
+    if (!o->hello.data || !s->pattern->says_hello ||
+        zu_msg_init_copy(&m, o->hello.data, o->hello.size) < 0)
+        return;
+    zu_pipe_write_uncounted(p, &m);
+    zu_msg_close(&m);
+}
+
+static void ask_farewell(struct zu_pipe *p, const struct zu_socket *binder,
+                         const struct zu_options *o)
+{
+    struct zu_msg *m;
+
+    if (!o->disconnect.data || !binder->pattern->hears_loss || !(m = zu_alloc(sizeof *m)))
+        return;
+    if (zu_msg_init_copy(m, o->disconnect.data, o->disconnect.size) == 0)
+        zu_pipe_ask_farewell(p, m);
+    else
+        zu_free(m);
+}
+
 /* Does a message from the one to the other replace the one that waits? Either side may want it. */
 static bool latest_only(const struct zu_socket *from, const struct zu_options *from_options,
                         const struct zu_socket *to, const struct zu_options *to_options)
@@ -75,8 +103,11 @@ static void adopt(struct zu_socket *s, struct pending *w)
     }
     zu_socket_hold(s); /* the pipe's */
     zu_pipe_adopt(w->far, &mine);
-    if (w->wants_id && write_id(w->far, s->options) == 0)
-        zu_pipe_flush(w->far);
+    if (w->wants_id)
+        write_id(w->far, s->options);
+    write_hello(w->far, s, s->options);
+    ask_farewell(w->far, s, s->options);
+    zu_pipe_flush(w->far);
     first = s->pattern->wants_id ? NULL : zu_pipe_peek_only(w->far);
     if (first && (first->flags & ZU_MSG_ID) && zu_pipe_read(w->far, &id) == 0)
         zu_msg_close(&id);
@@ -169,6 +200,9 @@ static int join(struct zu_socket *s, struct bound *b, struct zu_pipe **mine)
         zu_pipe_close(ends[0], 0);
         return rc;
     }
+    write_hello(ends[0], s, s->options);
+    write_hello(ends[1], peer, b->options);
+    ask_farewell(ends[1], peer, b->options);
     zu_pipe_flush(ends[1]);
     zu_pipe_hand_over(ends[1]);
     zu_pipe_flush(ends[0]);
@@ -219,6 +253,7 @@ static int wait_for_bind(struct zu_socket *s, const char *name, struct zu_pipe *
         zu_free(w);
         return rc;
     }
+    write_hello(ends[0], s, s->options);
     zu_pipe_flush(ends[0]);
     w->far = ends[1];
     w->wants_id = s->pattern->wants_id;

@@ -141,7 +141,7 @@ static int tune_service(int fd, int family, const struct zu_options *o)
         if (family == AF_INET6 && (rc = set_int(fd, IPPROTO_IPV6, IPV6_TCLASS, tos)) < 0)
             return rc;
     }
-    return 0;
+    return o->priority > 0 ? set_int(fd, SOL_SOCKET, SO_PRIORITY, o->priority) : 0;
 }
 
 int zu_sockstream_tune_early(int fd, int family, const struct zu_options *o)
@@ -191,6 +191,8 @@ int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted)
     if ((rc = tune_keepalive(fd, o)) < 0)
         return rc;
     if (o->tcp_maxrt > 0 && (rc = set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->tcp_maxrt)) < 0)
+        return rc;
+    if (o->busy_poll > 0 && (rc = set_int(fd, SOL_SOCKET, SO_BUSY_POLL, o->busy_poll)) < 0)
         return rc;
     if (!accepted)
         return 0;

@@ -189,3 +189,36 @@ const char *zmq_msg_gets(const zmq_msg_t *msg, const char *property)
         errno = m ? EINVAL : EFAULT;
     return text;
 }
+
+/* ---- what some socket types read and write beside the body ---- */
+
+int zmq_msg_set_routing_id(zmq_msg_t *msg, uint32_t routing_id)
+{
+    if (!valid(msg))
+        return zu_return(-EFAULT);
+    if (routing_id == 0)
+        return zu_return(-EINVAL);
+    inside(msg)->routing_id = routing_id;
+    return 0;
+}
+
+uint32_t zmq_msg_routing_id(zmq_msg_t *msg)
+{
+    const struct zu_msg *m = valid(msg);
+
+    return m ? m->routing_id : 0;
+}
+
+int zmq_msg_set_group(zmq_msg_t *msg, const char *group)
+{
+    if (!valid(msg) || !group)
+        return zu_return(-EFAULT);
+    return zu_return(zu_msg_set_group(inside(msg), group, strnlen(group, ZU_GROUP_MAX)));
+}
+
+const char *zmq_msg_group(zmq_msg_t *msg)
+{
+    const struct zu_msg *m = valid(msg);
+
+    return m ? zu_msg_group(m) : "";
+}

@@ -397,3 +397,31 @@ int zu_ctx_get(struct zu_ctx *ctx, int option, int *value)
     pthread_mutex_unlock(&ctx->lock);
     return rc;
 }
+
+int zu_ctx_set_prefix(struct zu_ctx *ctx, const char *text, size_t size)
+{
+    if (size < 1 || size > sizeof ctx->name_prefix - 1)
+        return -EINVAL;
+    pthread_mutex_lock(&ctx->lock);
+    memset(ctx->name_prefix, 0, sizeof ctx->name_prefix);
+    memcpy(ctx->name_prefix, text, size);
+    pthread_mutex_unlock(&ctx->lock);
+    return 0;
+}
+
+int zu_ctx_get_prefix(struct zu_ctx *ctx, char *text, size_t size)
+{
+    size_t there;
+    int rc = 0;
+
+    pthread_mutex_lock(&ctx->lock);
+    there = strlen(ctx->name_prefix);
+    if (size < there) {
+        rc = -EINVAL;
+    } else {
+        memset(text, 0, size);
+        memcpy(text, ctx->name_prefix, there);
+    }
+    pthread_mutex_unlock(&ctx->lock);
+    return rc;
+}

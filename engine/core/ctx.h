@@ -73,6 +73,9 @@ int zu_ctx_shutdown(struct zu_ctx *ctx);
 int zu_ctx_term(struct zu_ctx *ctx); /* -EINTR: call again */
 int zu_ctx_set(struct zu_ctx *ctx, int option, int value);
 int zu_ctx_get(struct zu_ctx *ctx, int option, int *value);
+/* The prefix of threads' names, as text. -EINVAL: not 1 to 16 bytes; no room. */
+int zu_ctx_set_prefix(struct zu_ctx *ctx, const char *text, size_t size);
+int zu_ctx_get_prefix(struct zu_ctx *ctx, char *text, size_t size);
 
 const struct zu_transport *zu_ctx_transport(const struct zu_ctx *ctx, const char *scheme,
                                             size_t size);

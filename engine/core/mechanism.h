@@ -38,6 +38,6 @@ struct zu_mechanism {
     bool (*done)(const struct zu_handshake *h);
 };
 
-#define ZU_HANDSHAKE_ROOM 1024
+#define ZU_HANDSHAKE_ROOM 4096
 
 #endif

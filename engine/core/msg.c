@@ -198,3 +198,29 @@ void zu_msg_set_props(struct zu_msg *m, struct zu_props *p)
         zu_props_drop(m->props, 1);
     m->props = p;
 }
+
+const char *zu_msg_group(const struct zu_msg *m)
+{
+    const char *group = m->props ? zu_props_group(m->props) : NULL;
+
+    return group ? group : m->group;
+}
+
+/* A name that has no room in the message goes in front of the peer's properties. */
+int zu_msg_set_group(struct zu_msg *m, const char *group, size_t size)
+{
+    struct zu_props *peers = m->props, *named = NULL;
+
+    if (peers && zu_props_group(peers))
+        peers = zu_props_inner(peers);
+    if (size >= sizeof m->group && !(named = zu_props_with_group(peers, group, size)))
+        return -ENOMEM;
+    if (named || peers != m->props)
+        zu_msg_set_props(m, named ? named : peers);
+    if (named)
+        zu_props_drop(named, 1);
+    memset(m->group, 0, sizeof m->group);
+    if (!named)
+        memcpy(m->group, group, size);
+    return 0;
+}

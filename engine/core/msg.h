@@ -176,6 +176,11 @@ void zu_msg_share(struct zu_msg *dst, struct zu_msg *src);
 /* The counts for `copies` more of it, which the caller makes with zu_msg_copy_words. */
 void zu_msg_hold(struct zu_msg *m, uint32_t copies);
 
+/* The group of a RADIO's or DISH's message: up to ZU_GROUP_MAX bytes without a NUL; "": none. */
+#define ZU_GROUP_MAX 255
+const char *zu_msg_group(const struct zu_msg *m);
+int zu_msg_set_group(struct zu_msg *m, const char *group, size_t size); /* -ENOMEM */
+
 /* Properties: see props.h. Takes a count of its own; p may be NULL. Replaces what was there. */
 void zu_msg_set_props(struct zu_msg *m, struct zu_props *p);
 

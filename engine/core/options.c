@@ -81,7 +81,6 @@ struct zu_options *zu_options_new(int type)
     }
     if (type == ZMQ_SUB || type == ZMQ_XSUB || type == ZMQ_DISH)
         o->linger = 0; /* what they send are subscriptions, which nobody will miss */
-    o->in_batch = o->out_batch = 8192;
     o->raw = type == ZMQ_STREAM;
     return o;
 }
@@ -95,6 +94,7 @@ static void free_options(struct zu_options *o)
     zu_free(o->filter_uids);
     zu_free(o->filter_gids);
     zu_free(o->filter_pids);
+    zu_options_free_told(o);
     zu_free(o);
 }
 
@@ -148,6 +148,7 @@ static struct zu_options *copy_options(const struct zu_options *o)
     c->filter_gids = NULL;
     c->filter_pids = NULL;
     good =
+        zu_options_copy_told(c, o) &&
         copy_bytes(&c->socks_proxy, o->socks_proxy, text_size(o->socks_proxy)) &&
         copy_bytes(&c->socks_username, o->socks_username, text_size(o->socks_username)) &&
         copy_bytes(&c->socks_password, o->socks_password, text_size(o->socks_password)) &&
@@ -402,6 +403,7 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
     case ZMQ_IPV4ONLY: return set_ipv4only(o, value, size);
     case ZMQ_ROUTER_RAW: return set_raw(o, value, size);
     case ZMQ_HEARTBEAT_TTL: return set_heartbeat_ttl(o, value, size);
+    case ZMQ_BUSY_POLL: return zu_given_int(&o->busy_poll, value, size);
     case ZMQ_BINDTODEVICE: return set_bind_device(o, value, size);
     case ZMQ_SOCKS_PROXY: return set_socks_proxy(o, value, size);
     case ZMQ_SOCKS_USERNAME: return set_socks_word(&o->socks_username, value, size);
@@ -413,7 +415,7 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
         return set_filter(&o->filter_uids, &o->filter_uid_count, value, size, sizeof(uid_t));
     case ZMQ_IPC_FILTER_GID:
         return set_filter(&o->filter_gids, &o->filter_gid_count, value, size, sizeof(gid_t));
-    default: return -EINVAL;
+    default: return zu_options_set_told(o, option, value, size);
     }
 }
 
@@ -525,6 +527,7 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
     case ZMQ_SOCKS_PROXY: return zu_answer_text(o->socks_proxy, value, size);
     case ZMQ_SOCKS_USERNAME: return zu_answer_text(o->socks_username, value, size);
     case ZMQ_SOCKS_PASSWORD: return zu_answer_text(o->socks_password, value, size);
+    case ZMQ_ROUTER_NOTIFY: return zu_answer_int(o->router_notify, value, size);
     default: return -EINVAL;
     }
 }

@@ -17,6 +17,11 @@ struct zu_cidr {    /* one ZMQ_TCP_ACCEPT_FILTER */
     uint8_t addr[16];
 };
 
+struct zu_words { /* a body; data NULL: none */
+    uint8_t *data;
+    size_t size;
+};
+
 struct zu_options {
     _Atomic uint32_t refs;
     int type; /* of the socket: ZMQ_PAIR ... */
@@ -40,7 +45,8 @@ struct zu_options {
 
     /* Kernel sockets. */
     int sndbuf, rcvbuf;
-    int tos;
+    int tos, priority;
+    int busy_poll; /* microseconds */
     int keepalive, keepalive_cnt, keepalive_idle, keepalive_intvl;
     int tcp_maxrt;
     int zero_copy_min; /* bytes; 0 and less: never */
@@ -54,6 +60,11 @@ struct zu_options {
     gid_t *filter_gids;
     pid_t *filter_pids;
     size_t filter_uid_count, filter_gid_count, filter_pid_count;
+
+    /* What peers, and applications, are told of connections. */
+    struct zu_words hello, disconnect, hiccup; /* ZMQ_HELLO_MSG and its kind */
+    struct zu_words metadata;                  /* ZMQ_METADATA, as READY carries it */
+    int router_notify;                         /* ZMQ_NOTIFY_* bits */
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -80,6 +91,11 @@ int zu_options_set(struct zu_options **o, int option, const void *value, size_t 
  * *size: see the table's general rules.
  */
 int zu_options_get(const struct zu_options *o, int option, void *value, size_t *size);
+
+/* options_told.c: the same for what is told. -EINVAL: none of these. */
+int zu_options_set_told(struct zu_options *o, int option, const void *value, size_t size);
+bool zu_options_copy_told(struct zu_options *to, const struct zu_options *from); /* false: memory */
+void zu_options_free_told(struct zu_options *o);
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */

@@ -17,7 +17,9 @@ struct zu_pattern {
     uint32_t peers;   /* bit n: type n may be at the other end */
     bool sends_id;    /* READY carries Identity: REQ, DEALER, ROUTER */
     bool wants_id;    /* the first item of each pipe is the peer's routing id (ZU_MSG_ID) */
-    bool subscribes;  /* SUB, XSUB: a reconnect hiccups the pipe */
+    bool says_hello;  /* ZMQ_HELLO_MSG counts */
+    bool hears_loss, hears_hiccup, hears_peers; /* ZMQ_DISCONNECT_MSG; _HICCUP_MSG; ROUTER_NOTIFY */
+    bool subscribes;                            /* SUB, XSUB: a reconnect hiccups the pipe */
     bool conflates_in,
         conflates_out; /* ZMQ_CONFLATE keeps the newest of what comes; of what goes */
     bool once;         /* a second zmq_connect to the same text does nothing: DEALER SUB PUB REQ */
@@ -48,6 +50,9 @@ struct zu_pattern {
     int (*recv)(struct zu_socket *s, struct zu_msg *m);
     bool (*has_in)(struct zu_socket *s);
     bool (*has_out)(struct zu_socket *s);
+
+    /* zmq_socket_get_peer_state: ZMQ_POLLOUT or 0; -EHOSTUNREACH. NULL: not for this type. */
+    int (*peer_state)(struct zu_socket *s, const void *id, size_t size);
 
     /* -EINVAL: not an option of this type; then the common ones are tried. May be NULL. */
     int (*set)(struct zu_socket *s, int option, const void *value, size_t size);

@@ -31,6 +31,7 @@ struct zu_direction {
     _Atomic uint32_t limit;                        /* the water mark; 0: none */
     _Atomic int writer_adds, reader_adds;          /* what it is made of */
     _Atomic int linger;                            /* what the writer said when it closed */
+    _Atomic(struct zu_msg *) farewell;             /* what it writes then, or NULL */
 };
 
 struct zu_pipe_pair {
@@ -49,6 +50,13 @@ static struct zu_direction *way_in(const struct zu_pipe *p)
     return &p->pair->way[p == &p->pair->end[0]];
 }
 
+static void drop_farewell(struct zu_msg *m)
+{
+    if (m)
+        zu_msg_close(m);
+    zu_free(m);
+}
+
 static void pair_drop(struct zu_pipe_pair *pair)
 {
     /* [P1] acq_rel, pairs with itself: whoever frees has seen what every other holder did. */
@@ -58,6 +66,8 @@ static void pair_drop(struct zu_pipe_pair *pair)
         struct zu_pipe *p = &pair->end[i];
 
         zu_queue_fini(&pair->way[i].queue);
+        drop_farewell(
+            atomic_load_explicit(&pair->way[i].farewell, memory_order_relaxed)); /* alone */
         zu_free(p->id);
         zu_free(p->local_name);
         zu_free(p->peer_name);
@@ -470,11 +480,30 @@ void zu_pipe_hiccup(struct zu_pipe *p)
         post(p->peer, &p->peer->hiccup_cmd);
 }
 
+void zu_pipe_ask_farewell(struct zu_pipe *p, struct zu_msg *m)
+{
+    /* [P8] acq_rel, pairs with [P9]: the message is whole when it is found. */
+    drop_farewell(atomic_exchange_explicit(&way_in(p)->farewell, m, memory_order_acq_rel));
+}
+
+static zu_cold void say_farewell(struct zu_pipe *p)
+{
+    /* [P9] acquire, pairs with [P8]. */
+    struct zu_msg *m = atomic_exchange_explicit(&way_out(p)->farewell, NULL, memory_order_acquire);
+
+    if (m)
+        zu_pipe_write_uncounted(p, m);
+    drop_farewell(m);
+}
+
 void zu_pipe_close(struct zu_pipe *p, int linger_ms)
 {
     if (p->closed)
         return;
     zu_pipe_rollback(p);
+    /* Relaxed: a look; see [P9]. One that is asked for just now comes too late. */
+    if (zu_unlikely(atomic_load_explicit(&way_out(p)->farewell, memory_order_relaxed) != NULL))
+        say_farewell(p);
     zu_pipe_flush(p);
     p->closed = true;
     p->write_until = 0;

@@ -257,6 +257,8 @@ static inline void zu_pipe_fill_slots(struct zu_pipe *p, size_t parts, size_t co
 
 /* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
 int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);
+/* What this end wants to read last when the other one closes, once. Takes m, a heap block. */
+void zu_pipe_ask_farewell(struct zu_pipe *p, struct zu_msg *m);
 /* Takes back the parts of a message whose last part was not written. */
 void zu_pipe_rollback(struct zu_pipe *p);
 /* Lets the other end see whole messages written so far. */

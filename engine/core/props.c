@@ -22,18 +22,39 @@ struct zu_props {
     _Atomic uint32_t refs;
     int fd;
     struct prop *first;
+    struct zu_props *inner; /* with a group: what is known of the peer, or NULL */
+    char group[];
 };
 
 struct zu_props *zu_props_new(void)
 {
-    struct zu_props *p = zu_alloc(sizeof *p);
+    return zu_props_with_group(NULL, "", 0);
+}
+
+struct zu_props *zu_props_with_group(struct zu_props *inner, const char *group, size_t size)
+{
+    struct zu_props *p = zu_alloc_zero(sizeof *p + size + 1);
 
     if (!p)
         return NULL;
     atomic_init(&p->refs, 1);
     p->fd = -1;
-    p->first = NULL;
+    if (size)
+        memcpy(p->group, group, size);
+    p->inner = inner;
+    if (inner)
+        zu_props_hold(inner, 1);
     return p;
+}
+
+const char *zu_props_group(const struct zu_props *p)
+{
+    return p->group[0] ? p->group : NULL;
+}
+
+struct zu_props *zu_props_inner(const struct zu_props *p)
+{
+    return p->inner;
 }
 
 void zu_props_hold(struct zu_props *p, uint32_t count)
@@ -53,6 +74,8 @@ void zu_props_drop(struct zu_props *p, uint32_t count)
         p->first = gone->next;
         zu_free(gone);
     }
+    if (p->inner)
+        zu_props_drop(p->inner, 1);
     zu_free(p);
 }
 
@@ -98,6 +121,8 @@ const char *zu_props_get_sized(const struct zu_props *p, const char *name, size_
 {
     /* One thing under two names: the first is the wire's, the second the interface's. */
     static const char *const id_names[] = {"Identity", "Routing-Id"};
+
+    p = p->inner ? p->inner : p;
     struct zu_props *set = (struct zu_props *)(uintptr_t)p; /* find() changes nothing */
     struct prop *found = *find(set, name, strlen(name));
 
@@ -123,5 +148,5 @@ void zu_props_set_fd(struct zu_props *p, int fd)
 
 int zu_props_fd(const struct zu_props *p)
 {
-    return p->fd;
+    return p->inner ? p->inner->fd : p->fd;
 }

@@ -25,6 +25,14 @@ const char *zu_props_get(const struct zu_props *p, const char *name);
 /* The same with its size, which a NUL does not cut. *size is 0 when there is none. */
 const char *zu_props_get_sized(const struct zu_props *p, const char *name, size_t *size);
 
+/*
+ * Beside what is known of the peer (`inner`, which may be NULL, and gets a count of its own) a
+ * group whose name is too long for a message to have in itself. NULL: no memory.
+ */
+struct zu_props *zu_props_with_group(struct zu_props *inner, const char *group, size_t size);
+const char *zu_props_group(const struct zu_props *p);      /* NULL: no such name here */
+struct zu_props *zu_props_inner(const struct zu_props *p); /* what it was made with; or NULL */
+
 /* The descriptor of the connection, what ZMQ_SRCFD answers; -1 when there is none. */
 void zu_props_set_fd(struct zu_props *p, int fd);
 int zu_props_fd(const struct zu_props *p);

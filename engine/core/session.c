@@ -256,6 +256,8 @@ static void tidy_pipe(struct zu_session *s, enum zu_loss why)
     zu_pipe_rollback(s->pipe);
     if (s->raw && why != ZU_LOSS_LOCAL)
         zu_session_notify(s);
+    else if (s->handshook && why != ZU_LOSS_LOCAL)
+        zu_session_tell_lost(s);
     zu_pipe_flush(s->pipe);
     if (!s->dialed || s->lingering)
         return;

@@ -169,7 +169,8 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);
 /* Queues bytes ahead of all traffic. -ENOMEM. */
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size);
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size);
-void zu_session_out_cancel(struct zu_session *s); /* what is in flight */
+int zu_session_say_message(struct zu_session *s, struct zu_msg *m); /* on 0 *m is taken */
+void zu_session_out_cancel(struct zu_session *s);                   /* what is in flight */
 bool zu_session_out_idle(const struct zu_session *s);
 void zu_session_out_reset(struct zu_session *s);
 
@@ -181,6 +182,11 @@ int zu_session_hear_greeting(struct zu_session *s);
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
 int zu_session_begin_traffic(struct zu_session *s);
 void zu_session_notify(struct zu_session *s); /* STREAM: a connection came, or went */
+
+/* session_tell.c: messages that nobody sent; one that finds no memory is not told */
+void zu_session_tell_hello(struct zu_session *s); /* the peer: a connection came */
+void zu_session_tell_met(struct zu_session *s);   /* the application: the same */
+void zu_session_tell_lost(struct zu_session *s);  /* the application: it went */
 
 /* session_beat.c */
 int zu_session_beat_start(struct zu_session *s);

@@ -204,6 +204,8 @@ static int prime_pipe(struct zu_session *s, const void *id, size_t size)
         return rc;
     if (s->raw)
         zu_session_notify(s);
+    else
+        zu_session_tell_met(s);
     if (s->version == ZU_ZMTP_1_0_BARE && s->socket->pattern->peers >> ZMQ_SUB & 1) {
         struct zu_msg all; /* such a subscriber cannot say what it wants: it gets everything */
 
@@ -230,6 +232,7 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
         return rc;
     if (s->pipe)
         zu_pipe_flush(s->pipe);
+    zu_session_tell_hello(s);
     zu_session_enter(s, ZU_SESSION_ACTIVE);
     return s->version >= ZU_ZMTP_3_0 && !s->raw ? zu_session_beat_start(s) : 0;
 }

@@ -235,6 +235,19 @@ static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     o->held[o->held_count++] = *m;
 }
 
+int zu_session_say_message(struct zu_session *s, struct zu_msg *m)
+{
+    struct zu_out *o = out_get(s);
+
+    if (!o)
+        return -ENOMEM;
+    if (block_room(o) < ZU_FRAME_HEADER_MAX + 16 + COPY_MAX || o->piece_count + 2 > PIECES_MAX)
+        return -ENOBUFS;
+    encode(s, o, m);
+    zu_session_pump_soon(s);
+    return 0;
+}
+
 /* What a part needs of the block when it is copied: header, body, and what an inline body of any
  * size may be copied as. */
 #define COPY_ROOM (ZU_FRAME_HEADER_MAX + COPY_MAX + ZU_MSG_INLINE_MAX)

@@ -25,6 +25,8 @@ static int speak(struct zu_handshake *h, const struct zu_handshake_terms *terms,
         return -ENOBUFS;
     if (terms->sends_id && !zu_metadata_write(out, "Identity", o->routing_id, o->routing_id_size))
         return -ENOBUFS;
+    if (!zu_write_bytes(out, o->metadata.data, o->metadata.size))
+        return -ENOBUFS;
     return 1;
 }
 
