@@ -283,6 +283,46 @@ static int inproc_connect(struct zu_socket *s, const char *name, uint64_t id)
     return s->refused ? -ENOMEM : 0;
 }
 
+/* The lock is held. */
+static int join_stranger(struct bound *b, const struct zu_pipe_end *mine, struct zu_pipe **out)
+{
+    struct zu_socket *peer = b->socket;
+    struct zu_pipe_end spec[2] = {*mine, end_of(peer, b->options, false)};
+    struct zu_pipe *ends[2];
+    int rc;
+
+    spec[1].in_hwm = spec[1].out_hwm = 0;
+    rc = zu_pipe_new(ends, spec);
+    if (rc < 0)
+        return rc;
+    zu_socket_hold(peer);
+    if (peer->pattern->wants_id)
+        rc = write_id(ends[0], &(struct zu_options){0});
+    if (rc < 0) {
+        zu_pipe_close(ends[1], 0);
+        zu_pipe_close(ends[0], 0);
+        return rc;
+    }
+    zu_pipe_flush(ends[0]);
+    zu_pipe_hand_over(ends[1]);
+    *out = ends[0];
+    return 0;
+}
+
+static int inproc_join(struct zu_ctx *ctx, const char *name, int type,
+                       const struct zu_pipe_end *mine, struct zu_pipe **out)
+{
+    struct bound *b;
+    int rc = -ECONNREFUSED;
+
+    pthread_mutex_lock(&ctx->lock);
+    b = zu_map_get(&ctx->names, name, strlen(name));
+    if (b && b->socket->pattern->peers >> type & 1)
+        rc = join_stranger(b, mine, out);
+    pthread_mutex_unlock(&ctx->lock);
+    return rc;
+}
+
 static void inproc_term(struct zu_ctx *ctx)
 {
     struct zu_list *l;
@@ -301,4 +341,5 @@ const struct zu_transport zu_inproc = {.scheme = "inproc",
                                        .local_bind = inproc_bind,
                                        .local_connect = inproc_connect,
                                        .local_unbind = inproc_unbind,
+                                       .local_join = inproc_join,
                                        .local_term = inproc_term};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mechanism: CONTRACT: what a security mechanism must provide: the commands between the greeting
- * and the first message. Bytes in, bytes out; the session does the rest.
+ * and the first message. Bytes in, bytes out; the session does the rest, the question to the ZAP
+ * handler (session_zap.c) included.
  * Thread: the connection's owner. Owner: the session, which keeps the state.
  */
 #ifndef ZU_CORE_MECHANISM_H
@@ -19,23 +20,45 @@ struct zu_handshake_terms {
     bool sends_id;           /* READY carries Identity */
 };
 
+/* What a command of the peer has brought. Zeroed before. */
+struct zu_heard {
+    struct zu_reader metadata; /* the peer's properties, borrowed; `at` NULL: none */
+    /* The value of ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, or of _AUTH (300 to 500), that is due when
+     * the command, or its metadata, is refused; 0: none. */
+    uint32_t why;
+};
+
+/* What the ZAP handler is to be asked, borrowed from the state. */
+struct zu_question {
+    struct zu_reader credentials[2];
+    size_t count;
+    bool optional; /* where nobody handles it the peer is let in all the same */
+};
+
 struct zu_mechanism {
-    const char *name; /* in the greeting */
-    size_t size;      /* of the state, zeroed */
+    const char *name;                     /* in the greeting */
+    const struct zu_mechanism *as_server; /* what a server has in its place; NULL: the same */
+    size_t size;                          /* of the state, zeroed */
     /*
      * Appends the body of the next command that this side has to send. 1: there was one; 0: nothing
-     * to say until the peer speaks. At least ZU_HANDSHAKE_ROOM bytes of room.
+     * to say until the peer, or the ZAP handler, speaks. At least ZU_HANDSHAKE_ROOM bytes of room.
      */
     int (*speak)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
                  struct zu_writer *out);
+    /* Takes the body of a command of the peer. 0, or -EPROTO. */
+    int (*hear)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
+                struct zu_reader command, struct zu_heard *heard);
     /*
-     * Takes the body of a command of the peer. 0, or -EPROTO; *metadata is set to the peer's
-     * properties (borrowed) when this command brought them. *why: the value of
-     * ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, or 0 when that event is not due.
+     * Before anything more is said: is the ZAP handler to be asked? True once at most; then
+     * `answer` follows, with 200, also when nobody had to be asked, or with 400 or 500: then
+     * `speak` has ERROR to say, and nothing after it. NULL, both: it never is.
      */
-    int (*hear)(struct zu_handshake *h, struct zu_reader command, struct zu_reader *metadata,
-                uint32_t *why);
+    bool (*ask)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
+                struct zu_question *q);
+    void (*answer)(struct zu_handshake *h, int status);
     bool (*done)(const struct zu_handshake *h);
+    /* The state's memory goes after this: wipes what is secret in it. NULL: nothing is. */
+    void (*fini)(struct zu_handshake *h);
 };
 
 #define ZU_HANDSHAKE_ROOM 4096

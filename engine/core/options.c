@@ -95,6 +95,7 @@ static void free_options(struct zu_options *o)
     zu_free(o->filter_gids);
     zu_free(o->filter_pids);
     zu_options_free_told(o);
+    zu_options_wipe(o);
     zu_free(o);
 }
 
@@ -395,6 +396,7 @@ bool zu_cidr_match(const struct zu_cidr *block, int family, const void *addr)
 static int set_alone(struct zu_options *o, int option, const void *value, size_t size)
 {
     const struct number *n = find_number(option);
+    int rc;
 
     if (n)
         return set_number(o, n, value, size);
@@ -415,7 +417,9 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
         return set_filter(&o->filter_uids, &o->filter_uid_count, value, size, sizeof(uid_t));
     case ZMQ_IPC_FILTER_GID:
         return set_filter(&o->filter_gids, &o->filter_gid_count, value, size, sizeof(gid_t));
-    default: return zu_options_set_told(o, option, value, size);
+    default:
+        rc = zu_options_set_told(o, option, value, size);
+        return rc == -EINVAL ? zu_options_set_security(o, option, value, size) : rc;
     }
 }
 
@@ -462,7 +466,7 @@ int zu_answer_int_wide(int v, void *value, size_t *size)
     return 0;
 }
 
-static int answer_bytes(const void *bytes, size_t n, void *value, size_t *size)
+int zu_answer_bytes(const void *bytes, size_t n, void *value, size_t *size)
 {
     if (!value || !size || *size < n)
         return -EINVAL;
@@ -474,8 +478,8 @@ static int answer_bytes(const void *bytes, size_t n, void *value, size_t *size)
 
 int zu_answer_text(const char *text, void *value, size_t *size)
 {
-    return text ? answer_bytes(text, strlen(text) + 1, value, size)
-                : answer_bytes("", 1, value, size);
+    return text ? zu_answer_bytes(text, strlen(text) + 1, value, size)
+                : zu_answer_bytes("", 1, value, size);
 }
 
 static int get_number(const struct zu_options *o, const struct number *n, void *value, size_t *size)
@@ -519,15 +523,14 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
     switch (option) {
     case ZMQ_TYPE: return zu_answer_int(o->type, value, size);
     case ZMQ_THREAD_SAFE: return zu_answer_int_wide(thread_safe(o->type), value, size);
-    case ZMQ_MECHANISM: return zu_answer_int(ZMQ_NULL, value, size);
     case ZMQ_IPV4ONLY: return zu_answer_int(!o->ipv6, value, size);
     case ZMQ_HEARTBEAT_TTL: return zu_answer_int(o->heartbeat_ttl * 100, value, size);
-    case ZMQ_ROUTING_ID: return answer_bytes(o->routing_id, o->routing_id_size, value, size);
+    case ZMQ_ROUTING_ID: return zu_answer_bytes(o->routing_id, o->routing_id_size, value, size);
     case ZMQ_BINDTODEVICE: return zu_answer_text(o->bind_device, value, size);
     case ZMQ_SOCKS_PROXY: return zu_answer_text(o->socks_proxy, value, size);
     case ZMQ_SOCKS_USERNAME: return zu_answer_text(o->socks_username, value, size);
     case ZMQ_SOCKS_PASSWORD: return zu_answer_text(o->socks_password, value, size);
     case ZMQ_ROUTER_NOTIFY: return zu_answer_int(o->router_notify, value, size);
-    default: return -EINVAL;
+    default: return zu_options_get_security(o, option, value, size);
     }
 }

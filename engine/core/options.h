@@ -22,6 +22,11 @@ struct zu_words { /* a body; data NULL: none */
     size_t size;
 };
 
+struct zu_text { /* of 0 to 255 bytes of any kind, and a NUL behind them */
+    uint8_t size;
+    char bytes[256];
+};
+
 struct zu_options {
     _Atomic uint32_t refs;
     int type; /* of the socket: ZMQ_PAIR ... */
@@ -65,6 +70,12 @@ struct zu_options {
     struct zu_words hello, disconnect, hiccup; /* ZMQ_HELLO_MSG and its kind */
     struct zu_words metadata;                  /* ZMQ_METADATA, as READY carries it */
     int router_notify;                         /* ZMQ_NOTIFY_* bits */
+    /* Security. */
+    int mechanism;  /* ZMQ_NULL ... */
+    bool as_server; /* of the mechanism, whoever binds */
+    bool zap_enforce_domain;
+    struct zu_text zap_domain;
+    struct zu_text plain_username, plain_password;
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -96,11 +107,16 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
 int zu_options_set_told(struct zu_options *o, int option, const void *value, size_t size);
 bool zu_options_copy_told(struct zu_options *to, const struct zu_options *from); /* false: memory */
 void zu_options_free_told(struct zu_options *o);
+/* options_security.c: the same for mechanisms and ZAP. -EINVAL: none of these. */
+int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size);
+int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size);
+void zu_options_wipe(struct zu_options *o); /* all that is secret, before the memory goes */
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */
 int zu_answer_int_wide(int v, void *value, size_t *size); /* *size at least 4; cleared, becomes 4 */
 int zu_answer_text(const char *text, void *value, size_t *size);
+int zu_answer_bytes(const void *bytes, size_t n, void *value, size_t *size);
 /* The rules for values given. */
 int zu_given_int(int *v, const void *value, size_t size);   /* exactly 4 */
 int zu_given_flag(bool *v, const void *value, size_t size); /* an int of 0 or more */

@@ -117,6 +117,15 @@ int zu_props_add(struct zu_props *p, const char *name, size_t name_size, const v
     return 0;
 }
 
+int zu_props_add_all(struct zu_props *p, const struct zu_props *more)
+{
+    int rc = 0;
+
+    for (const struct prop *at = more->first; at && rc == 0; at = at->next)
+        rc = zu_props_add(p, at->name, at->name_size, at->value, at->value_size);
+    return rc;
+}
+
 const char *zu_props_get_sized(const struct zu_props *p, const char *name, size_t *size)
 {
     /* One thing under two names: the first is the wire's, the second the interface's. */

@@ -20,6 +20,9 @@ void zu_props_drop(struct zu_props *p, uint32_t count);
 int zu_props_add(struct zu_props *p, const char *name, size_t name_size, const void *value,
                  size_t value_size);
 
+/* All of `more`, likewise. -ENOMEM. */
+int zu_props_add_all(struct zu_props *p, const struct zu_props *more);
+
 /* NUL-terminated text (the value may hold further bytes behind a NUL), or NULL. */
 const char *zu_props_get(const struct zu_props *p, const char *name);
 /* The same with its size, which a NUL does not cut. *size is 0 when there is none. */

@@ -173,6 +173,14 @@ static void on_linger(struct zu_timer *t);
 static void run_start(struct zu_cmd *cmd);
 static void run_stop(struct zu_cmd *cmd);
 
+static const struct zu_mechanism *mechanism_of(const struct zu_tables *tables,
+                                               const struct zu_options *o)
+{
+    const struct zu_mechanism *m = tables->mechanisms[o->mechanism];
+
+    return o->as_server && m->as_server ? m->as_server : m;
+}
+
 int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_socket *socket,
                    const struct zu_transport *transport, struct zu_options *options,
                    const struct zu_session_parent *parent, void *parent_self, uint64_t endpoint)
@@ -194,7 +202,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->dialed = endpoint != 0;
     s->raw = options->raw;
     s->fd = -1;
-    s->mechanism = socket->ctx->tables->mechanisms[ZMQ_NULL];
+    s->mechanism = mechanism_of(socket->ctx->tables, options);
     s->stop_cmd.run = run_stop;
     s->recv_op.done = zu_session_recv_done;
     s->send_op.done = zu_session_send_done;
@@ -238,6 +246,8 @@ static void forget_connection(struct zu_session *s)
     zu_session_out_reset(s);
     zu_free(s->greeting);
     s->greeting = NULL;
+    if (s->handshake && s->mechanism->fini)
+        s->mechanism->fini(s->handshake);
     zu_free(s->handshake);
     s->handshake = NULL;
     if (s->props)
@@ -248,6 +258,7 @@ static void forget_connection(struct zu_session *s)
     s->zero_copy_min = 0;
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
+    s->turned_away = ZU_LOSS_NONE;
 }
 
 /* The pipe outlives the connection: what was under way on it is undone. */
@@ -298,6 +309,7 @@ static void close_connection(struct zu_session *s)
 /* Entering GOODBYE: all has been handed to the kernel. */
 static void say_goodbye(struct zu_session *s)
 {
+    zu_session_ask_stop(s);
     drop_pipe(s);
     if (shutdown(s->fd, SHUT_WR) < 0) {
         zu_session_fail(s, ZU_LOSS_LOCAL, 0);
@@ -315,6 +327,7 @@ static void begin_closing(struct zu_session *s)
 
     zu_timer_clear(s->loop, &s->timer);
     zu_session_beat_stop(s);
+    zu_session_ask_stop(s);
     if (s->recv_busy)
         k->table->cancel(k, &s->recv_op);
     zu_session_out_cancel(s);
@@ -345,6 +358,7 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
     case ZU_SESSION_IDLE: s->parent->lost(s, s->loss); break;
     case ZU_SESSION_GREETING: break;
     case ZU_SESSION_HANDSHAKE: break;
+    case ZU_SESSION_ASKING: break;
     case ZU_SESSION_ACTIVE:
         if (!s->send_dead)
             zu_timer_clear(s->loop, &s->timer);
@@ -359,6 +373,16 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
     }
 }
 
+/* Whom we have accepted hears what was said, and then our end; who was dialed has a pipe that must
+ * not go with this connection. */
+static void see_off(struct zu_session *s)
+{
+    if (s->dialed)
+        zu_session_fail(s, (enum zu_loss)s->turned_away, 0);
+    else
+        zu_session_enter(s, ZU_SESSION_GOODBYE);
+}
+
 void zu_session_settle(struct zu_session *s)
 {
     switch ((enum zu_session_state)s->state) {
@@ -370,9 +394,13 @@ void zu_session_settle(struct zu_session *s)
         if (!s->recv_busy && !s->send_busy && !s->lent_count)
             close_connection(s);
         break;
+    case ZU_SESSION_HANDSHAKE:
+    case ZU_SESSION_ASKING:
+        if (s->turned_away && zu_session_out_idle(s))
+            see_off(s);
+        break;
     case ZU_SESSION_IDLE:
     case ZU_SESSION_GREETING:
-    case ZU_SESSION_HANDSHAKE:
     case ZU_SESSION_ACTIVE:
     case ZU_SESSION_GOODBYE:
     case ZU_SESSION_OVER: break;
@@ -383,11 +411,11 @@ void zu_session_fail(struct zu_session *s, enum zu_loss why, int err)
 {
     if (!zu_session_connected(s))
         return;
-    if (!s->handshook && s->state != ZU_SESSION_DRAINING && why != ZU_LOSS_LOCAL &&
-        why != ZU_LOSS_PROTOCOL)
+    if (!s->handshook && !s->turned_away && s->state != ZU_SESSION_DRAINING &&
+        why != ZU_LOSS_LOCAL && why != ZU_LOSS_PROTOCOL)
         zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)err);
     if (s->state == ZU_SESSION_GOODBYE)
-        why = ZU_LOSS_LOCAL;
+        why = s->turned_away ? (enum zu_loss)s->turned_away : ZU_LOSS_LOCAL;
     s->loss = (uint8_t)why;
     zu_session_enter(s, ZU_SESSION_CLOSING);
 }
@@ -402,6 +430,7 @@ void zu_session_stop(struct zu_session *s, bool outright)
         break;
     case ZU_SESSION_GREETING:
     case ZU_SESSION_HANDSHAKE:
+    case ZU_SESSION_ASKING:
         if (outright || !s->pipe)
             zu_session_fail(s, ZU_LOSS_LOCAL, 0);
         break;
@@ -467,6 +496,7 @@ static void on_timer(struct zu_timer *t)
     switch ((enum zu_session_state)s->state) {
     case ZU_SESSION_GREETING:
     case ZU_SESSION_HANDSHAKE:
+    case ZU_SESSION_ASKING:
         if (!s->send_dead || is_silent(s))
             zu_session_fail(s, ZU_LOSS_TIMEOUT, ETIMEDOUT);
         break;

@@ -5,7 +5,8 @@
  * connections when a dialer keeps it.
  *
  * The state machine is in session.c, what comes in in session_in.c, what goes out in
- * session_out.c, the words before the traffic in session_handshake.c, heartbeats in session_beat.c.
+ * session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
+ * handler in session_zap.c, heartbeats in session_beat.c.
  *
  * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
  * loop another while it runs.
@@ -18,11 +19,12 @@
 #include "engine/wire/greeting.h"
 
 /* IDLE: no connection. GREETING, HANDSHAKE: words before the traffic (HANDSHAKE also waits for the
- * identity frame of an old peer). ACTIVE: traffic. DRAINING: the socket has let go; what it wrote
- * still goes out. GOODBYE: all is sent and the writing side shut; reading until the peer's end.
- * CLOSING: waiting for the kernel to give back what is in flight. OVER: nothing will happen. */
+ * identity frame of an old peer). ASKING: the ZAP handler has been asked about the peer. ACTIVE:
+ * traffic. DRAINING: the socket has let go; what it wrote still goes out. GOODBYE: all is sent and
+ * the writing side shut; reading until the peer's end. CLOSING: waiting for the kernel to give back
+ * what is in flight. OVER: nothing will happen. */
 #define ZU_SESSION_STATES(X)                                                                       \
-    X(IDLE) X(GREETING) X(HANDSHAKE) X(ACTIVE) X(DRAINING) X(GOODBYE) X(CLOSING) X(OVER)
+    X(IDLE) X(GREETING) X(HANDSHAKE) X(ASKING) X(ACTIVE) X(DRAINING) X(GOODBYE) X(CLOSING) X(OVER)
 
 #define ZU_SESSION_STATE(name) ZU_SESSION_##name,
 enum zu_session_state { ZU_SESSION_STATES(ZU_SESSION_STATE) };
@@ -52,9 +54,10 @@ struct zu_session_parent {
 
 struct zu_session {
     _Atomic uint32_t refs;
-    uint8_t state;   /* enum zu_session_state */
-    uint8_t version; /* enum zu_zmtp_version, once the greeting is over */
-    uint8_t loss;    /* enum zu_loss: why it is CLOSING */
+    uint8_t state;       /* enum zu_session_state */
+    uint8_t version;     /* enum zu_zmtp_version, once the greeting is over */
+    uint8_t loss;        /* enum zu_loss: why it is CLOSING */
+    uint8_t turned_away; /* enum zu_loss: the peer is not let in; what is said still goes out */
     bool dialed;
     bool raw;       /* bytes as they are: see zu_options */
     bool lingering; /* the socket has let go of the pipe, or was closed */
@@ -117,6 +120,7 @@ struct zu_session {
     struct zu_greeting *greeting; /* until the traffic begins */
     const struct zu_mechanism *mechanism;
     struct zu_handshake *handshake;
+    struct zu_pipe *zap; /* to the ZAP handler, while it is asked */
     struct zu_beat *beat;
     char *remote;                 /* for events: the endpoint that was dialed; */
     char *local_name, *peer_name; /* and what the connection's ends are called, once known */
@@ -158,6 +162,7 @@ void zu_session_expect(struct zu_session *s);  /* tells the transport how much i
 void zu_session_receive(struct zu_session *s); /* parse what is there, then receive more */
 void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
+enum zu_loss zu_session_loss_of(int err); /* what an error of these functions means */
 struct zu_props *zu_session_lend_props(struct zu_session *s);
 
 /* session_out.c */
@@ -181,12 +186,22 @@ int zu_session_hear_greeting(struct zu_session *s);
 /* A whole frame of the handshake, borrowed. 0; 1: it is the first of the traffic; -EPROTO. */
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
 int zu_session_begin_traffic(struct zu_session *s);
+/* The ZAP handler has answered: 200, or 400 or 500. 0, or what ends the connection. */
+int zu_session_answered(struct zu_session *s, int status);
+/* The peer is not let in: tells why, and ends the connection once all is sent that was said. */
+void zu_session_turn_away(struct zu_session *s, enum zu_loss why, uint32_t event, uint64_t value);
+int zu_session_make_props(struct zu_session *s, struct zu_props **out);
 void zu_session_notify(struct zu_session *s); /* STREAM: a connection came, or went */
 
 /* session_tell.c: messages that nobody sent; one that finds no memory is not told */
 void zu_session_tell_hello(struct zu_session *s); /* the peer: a connection came */
 void zu_session_tell_met(struct zu_session *s);   /* the application: the same */
 void zu_session_tell_lost(struct zu_session *s);  /* the application: it went */
+
+/* session_zap.c */
+/* 0: the ZAP handler is asked. -ECONNREFUSED: nobody handles it. -ENOMEM. */
+int zu_session_ask(struct zu_session *s, const struct zu_question *q);
+void zu_session_ask_stop(struct zu_session *s);
 
 /* session_beat.c */
 int zu_session_beat_start(struct zu_session *s);

@@ -27,11 +27,17 @@ int zu_session_greet(struct zu_session *s)
     return zu_session_say(s, bytes, (size_t)(out.at - bytes));
 }
 
+static struct zu_handshake_terms terms_of(const struct zu_session *s)
+{
+    const struct zu_pattern *pattern = s->socket->pattern;
+
+    return (struct zu_handshake_terms){s->options, pattern->name, pattern->sends_id};
+}
+
 /* Says whatever the mechanism has to say now. */
 static int speak(struct zu_session *s)
 {
-    const struct zu_pattern *pattern = s->socket->pattern;
-    struct zu_handshake_terms terms = {s->options, pattern->name, pattern->sends_id};
+    struct zu_handshake_terms terms = terms_of(s);
     uint8_t body[ZU_HANDSHAKE_ROOM];
     int rc;
 
@@ -62,6 +68,67 @@ static int say_identity(struct zu_session *s)
     return head + size ? zu_session_say(s, frame, head + size) : 0;
 }
 
+void zu_session_turn_away(struct zu_session *s, enum zu_loss why, uint32_t event, uint64_t value)
+{
+    zu_session_event(s, event, value);
+    s->turned_away = (uint8_t)why;
+    zu_session_pump_soon(s); /* not now: bytes of the peer may be in the middle of being parsed */
+}
+
+/* Has the ZAP handler asked, where that is due. 1: nothing is to be said now. */
+static int ask(struct zu_session *s)
+{
+    struct zu_handshake_terms terms = terms_of(s);
+    struct zu_question q = {.count = 0};
+    int rc;
+
+    if (!s->mechanism->ask || !s->mechanism->ask(s->handshake, &terms, &q))
+        return 0;
+    rc = zu_session_ask(s, &q);
+    if (rc == 0) {
+        zu_session_enter(s, ZU_SESSION_ASKING);
+        return 1;
+    }
+    if (rc != -ECONNREFUSED)
+        return rc;
+    if (q.optional) {
+        s->mechanism->answer(s->handshake, 200);
+        return 0;
+    }
+    zu_session_turn_away(s, ZU_LOSS_CONNECTION, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, EFAULT);
+    return 1;
+}
+
+static int open_for_traffic(struct zu_session *s, const void *id, size_t size);
+
+/* Asks, says and begins what is due now. */
+static int go_on(struct zu_session *s)
+{
+    const char *id = NULL;
+    size_t size = 0;
+    int rc = ask(s);
+
+    if (rc == 0)
+        rc = speak(s);
+    if (rc != 0 || !s->mechanism->done(s->handshake))
+        return ZU_MIN(rc, 0);
+    s->handshook = true;
+    zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
+    if (s->props)
+        id = zu_props_get_sized(s->props, "Identity", &size);
+    return open_for_traffic(s, id, ZU_MIN(size, (size_t)255));
+}
+
+int zu_session_answered(struct zu_session *s, int status)
+{
+    s->mechanism->answer(s->handshake, status);
+    zu_session_enter(s, ZU_SESSION_HANDSHAKE);
+    if (status == 200)
+        return go_on(s);
+    zu_session_turn_away(s, ZU_LOSS_PROTOCOL, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, (uint64_t)status);
+    return speak(s);
+}
+
 static int begin_mechanism(struct zu_session *s)
 {
     char ours[ZU_MECHANISM_SIZE] = "";
@@ -73,9 +140,13 @@ static int begin_mechanism(struct zu_session *s)
         return -EPROTO;
     }
     s->handshake = zu_alloc_zero(s->mechanism->size);
-    if (!s->handshake)
-        return -ENOMEM;
-    return speak(s);
+    return s->handshake ? 0 : -ENOMEM;
+}
+
+/* A peer that has no mechanism would come in unasked. */
+static bool may_be_old(const struct zu_session *s)
+{
+    return s->options->mechanism == ZMQ_NULL && s->options->zap_domain.size == 0;
 }
 
 /* Bytes that were taken for a greeting are a frame's: they are parsed again, before the rest. */
@@ -109,6 +180,8 @@ int zu_session_hear_greeting(struct zu_session *s)
         return rc < 0 ? rc : heard;
 
     s->version = (uint8_t)s->greeting->version;
+    if (s->version < ZU_ZMTP_3_0 && !may_be_old(s))
+        return -EPROTO;
     if (s->version == ZU_ZMTP_1_0_BARE && (rc = unread_greeting(s)) < 0)
         return rc;
     rc = s->version >= ZU_ZMTP_3_0 ? begin_mechanism(s) : say_identity(s);
@@ -119,7 +192,7 @@ int zu_session_hear_greeting(struct zu_session *s)
     zu_free(s->greeting);
     s->greeting = NULL;
     zu_session_enter(s, ZU_SESSION_HANDSHAKE);
-    return 0;
+    return s->version >= ZU_ZMTP_3_0 ? go_on(s) : 0;
 }
 
 static bool text_is(const char *text, const void *bytes, size_t size)
@@ -146,6 +219,8 @@ static int take_metadata(struct zu_session *s, struct zu_reader block)
     while ((rc = zu_metadata_next(&block, &p)) == 1) {
         if (text_is("Socket-Type", p.name, p.name_size) && !type_fits(s, p.value, p.value_size))
             return -EINVAL;
+        if (text_is("User-Id", p.name, p.name_size)) /* that is the ZAP handler's to say */
+            continue;
         rc = zu_props_add(s->props, p.name, p.name_size, p.value, p.value_size);
         if (rc < 0)
             return rc;
@@ -153,16 +228,17 @@ static int take_metadata(struct zu_session *s, struct zu_reader block)
     return rc;
 }
 
-static int make_props(struct zu_session *s)
+int zu_session_make_props(struct zu_session *s, struct zu_props **out)
 {
     char address[ZU_ENDPOINT_MAX] = "";
+    struct zu_props *p = zu_props_new();
 
-    s->props = zu_props_new();
-    if (!s->props)
+    *out = p;
+    if (!p)
         return -ENOMEM;
-    zu_props_set_fd(s->props, s->fd);
+    zu_props_set_fd(p, s->fd);
     s->transport->peer_address(s->fd, address);
-    return address[0] ? zu_props_add(s->props, "Peer-Address", 12, address, strlen(address)) : 0;
+    return address[0] ? zu_props_add(p, "Peer-Address", 12, address, strlen(address)) : 0;
 }
 
 /* Puts the peer's routing id in front of everything else that the socket will read. */
@@ -239,7 +315,7 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
 
 int zu_session_begin_traffic(struct zu_session *s)
 {
-    int rc = make_props(s);
+    int rc = zu_session_make_props(s, &s->props);
 
     return rc < 0 ? rc : open_for_traffic(s, NULL, 0);
 }
@@ -249,38 +325,40 @@ static int hear_identity(struct zu_session *s, struct zu_msg *m)
     return open_for_traffic(s, zu_msg_data(m), ZU_MIN(zu_msg_size(m), (size_t)255));
 }
 
+static int hear_metadata(struct zu_session *s, struct zu_reader metadata)
+{
+    int rc = s->props ? 0 : zu_session_make_props(s, &s->props);
+
+    return rc < 0 ? rc : take_metadata(s, metadata);
+}
+
+static void tell_refused(struct zu_session *s, uint32_t why)
+{
+    bool is_status = why >= 300 && why <= 500;
+
+    if (why)
+        zu_session_event(
+            s, is_status ? ZMQ_EVENT_HANDSHAKE_FAILED_AUTH : ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+            why);
+}
+
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m)
 {
     struct zu_reader command = zu_reader_of(zu_msg_data(m), zu_msg_size(m));
-    struct zu_reader metadata = {NULL, NULL};
-    uint32_t why = 0;
+    struct zu_handshake_terms terms = terms_of(s);
+    struct zu_heard heard = {.why = 0};
+    int rc;
 
     if (s->version < ZU_ZMTP_3_0)
         return hear_identity(s, m);
-    int rc = s->mechanism->hear(s->handshake, command, &metadata, &why);
-
-    if (rc < 0) {
-        if (why)
-            zu_session_event(s,
-                             why >= 300 && why <= 500 ? ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
-                                                      : ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-                             why);
+    if (s->turned_away)
+        return 0;
+    rc = s->mechanism->hear(s->handshake, &terms, command, &heard);
+    if (rc == 0 && heard.metadata.at)
+        rc = hear_metadata(s, heard.metadata);
+    if (rc < 0 && rc != -ENOMEM)
+        tell_refused(s, heard.why);
+    if (rc < 0)
         return rc;
-    }
-    if (metadata.at) {
-        rc = s->props ? -EPROTO : make_props(s);
-        if (rc == 0)
-            rc = take_metadata(s, metadata);
-    }
-    if (rc == 0)
-        rc = speak(s);
-    if (rc < 0 || !s->mechanism->done(s->handshake))
-        return rc;
-    s->handshook = true;
-    zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
-
-    size_t size = 0;
-    const char *id = s->props ? zu_props_get_sized(s->props, "Identity", &size) : NULL;
-
-    return open_for_traffic(s, id, ZU_MIN(size, (size_t)255));
+    return s->state == ZU_SESSION_ASKING ? 0 : go_on(s);
 }

@@ -415,7 +415,7 @@ static int took(struct zu_session *s, struct zu_block *b, size_t n)
     return 0;
 }
 
-static enum zu_loss loss_of(int err)
+enum zu_loss zu_session_loss_of(int err)
 {
     switch (err) {
     case -ECANCELED: return ZU_LOSS_LOCAL; /* the socket closed meanwhile */
@@ -438,7 +438,7 @@ void zu_session_receive(struct zu_session *s)
     if (s->paused || !zu_session_connected(s))
         return;
     if (rc < 0) {
-        zu_session_fail(s, loss_of(rc), -rc);
+        zu_session_fail(s, zu_session_loss_of(rc), -rc);
         return;
     }
     if (s->in_block && s->in_at == s->in_end) {

@@ -466,8 +466,8 @@ static void pump(struct zu_session *s)
         start_send(s);
     else
         zu_session_out_reset(s);
-    if (s->state == ZU_SESSION_DRAINING && !s->send_busy)
-        zu_session_settle(s);
+    if (zu_unlikely(s->state != ZU_SESSION_ACTIVE) && !s->send_busy)
+        zu_session_settle(s); /* DRAINING, or a peer that is not let in */
 }
 
 void zu_session_pump(struct zu_session *s)

@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 
 struct zu_ctx;
+struct zu_pipe;
+struct zu_pipe_end;
 struct zu_socket;
 
 #define ZU_ENDPOINT_MAX 512 /* the longest text that LAST_ENDPOINT or an event shows, with NUL */
@@ -111,6 +113,11 @@ struct zu_transport {
     int (*local_bind)(struct zu_socket *s, const char *text);
     int (*local_connect)(struct zu_socket *s, const char *text, uint64_t id);
     int (*local_unbind)(struct zu_socket *s, const char *text); /* -ENOENT */
+    /* Any thread. Joins `mine`, an end that is no socket's, as a socket of that type would be, to
+     * whoever has bound the text; no water mark holds between them. -ECONNREFUSED: nobody has, or
+     * one that has no use for such a peer. -ENOMEM. */
+    int (*local_join)(struct zu_ctx *ctx, const char *text, int type,
+                      const struct zu_pipe_end *mine, struct zu_pipe **out);
     /* The context ends, and no socket is open: what still waits for a bind is given up. */
     void (*local_term)(struct zu_ctx *ctx);
 };

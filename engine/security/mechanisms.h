@@ -8,6 +8,9 @@
 
 #include "engine/core/mechanism.h"
 
+extern const struct zu_mechanism zu_mechanism_null;
+extern const struct zu_mechanism zu_mechanism_plain; /* the client's; its server's is in it */
+
 extern const struct zu_mechanism *const zu_mechanisms[];
 
 #endif

@@ -30,9 +30,22 @@ static void expect(bool ok, const char *what)
 
 struct place {
     void *ctx;
+    bool secure; /* PLAIN, and whoever binds is the server */
     const char *bind;
     char endpoint[256]; /* as bound */
 };
+
+static void secure(void *s, bool as_server)
+{
+    int yes = 1;
+
+    if (as_server) {
+        zmq_setsockopt(s, ZMQ_PLAIN_SERVER, &yes, sizeof yes);
+        return;
+    }
+    zmq_setsockopt(s, ZMQ_PLAIN_USERNAME, "joe", 3);
+    zmq_setsockopt(s, ZMQ_PLAIN_PASSWORD, "pw", 2);
+}
 
 static void *socket_at(struct place *at, int type, bool binds)
 {
@@ -44,6 +57,8 @@ static void *socket_at(struct place *at, int type, bool binds)
     zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof hwm);
     zmq_setsockopt(s, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
     zmq_setsockopt(s, ZMQ_SNDTIMEO, &timeout, sizeof timeout);
+    if (at->secure)
+        secure(s, binds);
     if (!binds) {
         expect(zmq_connect(s, at->endpoint) == 0, "connect");
         return s;
@@ -178,9 +193,46 @@ static void publish(struct place *at)
     zmq_close(pub);
 }
 
+/* The ZAP handler, a ROUTER: lets everybody in until the context ends. */
+static void *handle(void *zap)
+{
+    static const char *const reply[] = {"", "1.0", "1", "200", "OK", "joe", ""};
+    char id[256], part[256];
+
+    for (;;) {
+        int more = 1, size = zmq_recv(zap, id, sizeof id, 0);
+        size_t length = sizeof more;
+
+        if (size < 0)
+            break;
+        while (more && zmq_recv(zap, part, sizeof part, 0) >= 0)
+            zmq_getsockopt(zap, ZMQ_RCVMORE, &more, &length);
+        zmq_send(zap, id, (size_t)size, ZMQ_SNDMORE);
+        for (int i = 0; i < 7; i++)
+            zmq_send(zap, reply[i], strlen(reply[i]), i < 6 ? ZMQ_SNDMORE : 0);
+    }
+    expect(zmq_errno() == ETERM, "the handler's end");
+    zmq_close(zap);
+    return NULL;
+}
+
+/* Peers that come and go while a handler in a thread of its own is asked about each. */
+static void authenticated(struct place *at)
+{
+    void *zap = zmq_socket(at->ctx, ZMQ_ROUTER);
+    pthread_t thread;
+
+    at->secure = true;
+    expect(zmq_bind(zap, "inproc://zeromq.zap.01") == 0, "bind the handler");
+    pthread_create(&thread, NULL, handle, zap);
+    requests(at);
+    zmq_ctx_shutdown(at->ctx);
+    pthread_join(thread, NULL);
+}
+
 static void run(const char *bind, int backend)
 {
-    void (*const parts[])(struct place *) = {pipeline, requests, publish};
+    void (*const parts[])(struct place *) = {pipeline, requests, publish, authenticated};
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         struct place at = {.ctx = zmq_ctx_new(), .bind = bind};

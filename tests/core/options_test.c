@@ -409,10 +409,7 @@ Test(options, ipc_filters_add_up_and_null_clears_them)
 
 Test(options, that_cannot_be_honoured_are_unknown)
 {
-    const int all[] = {ZMQ_PLAIN_SERVER,
-                       ZMQ_PLAIN_USERNAME,
-                       ZMQ_PLAIN_PASSWORD,
-                       ZMQ_CURVE_SERVER,
+    const int all[] = {ZMQ_CURVE_SERVER,
                        ZMQ_CURVE_PUBLICKEY,
                        ZMQ_CURVE_SECRETKEY,
                        ZMQ_CURVE_SERVERKEY,
@@ -420,8 +417,6 @@ Test(options, that_cannot_be_honoured_are_unknown)
                        ZMQ_GSSAPI_PRINCIPAL,
                        ZMQ_GSSAPI_SERVICE_PRINCIPAL,
                        ZMQ_GSSAPI_PLAINTEXT,
-                       ZMQ_ZAP_DOMAIN,
-                       ZMQ_ZAP_ENFORCE_DOMAIN,
                        ZMQ_VMCI_BUFFER_SIZE,
                        ZMQ_VMCI_CONNECT_TIMEOUT,
                        ZMQ_NORM_MODE,

@@ -56,6 +56,7 @@ struct trial {
     bool from_binds; /* else the other does */
     char scheme[8];
     int in_a_row;
+    int mechanism;
 };
 
 static const char *describe(const struct trial *t, long n)
@@ -91,7 +92,7 @@ static int64_t now_ms(void)
 
 struct cycle {
     const struct trial *trial;
-    void *ctx, *from, *to;
+    void *ctx, *from, *to, *handler;
     char endpoint[128];
     int64_t deadline;
 };
@@ -141,6 +142,42 @@ static void meet(struct cycle *c)
     INSIST(zmq_bind(binder(c), wanted));
     INSIST(zmq_getsockopt(binder(c), ZMQ_LAST_ENDPOINT, c->endpoint, &size));
     INSIST(zmq_connect(connecter(c), c->endpoint));
+}
+
+/* The binder is the server. A request or reply that a REP has no memory for is lost, and the
+ * connection with it, when the handshake's time is over. */
+static void secure(struct cycle *c)
+{
+    if (c->trial->mechanism == ZMQ_NULL)
+        return;
+    INSIST_ON(c->handler, zmq_socket(c->ctx, ZMQ_REP));
+    set(c->handler, ZMQ_LINGER, 0);
+    set(c->handler, ZMQ_RCVTIMEO, 0);
+    INSIST(zmq_bind(c->handler, "inproc://zeromq.zap.01"));
+    set(binder(c), ZMQ_HANDSHAKE_IVL, 100);
+    set(binder(c), ZMQ_PLAIN_SERVER, 1);
+    INSIST(zmq_setsockopt(connecter(c), ZMQ_PLAIN_USERNAME, "joe", 3));
+    INSIST(zmq_setsockopt(connecter(c), ZMQ_PLAIN_PASSWORD, "pw", 2));
+}
+
+/* Lets in whoever is asked about. */
+static void handle(struct cycle *c)
+{
+    static const char *const parts[] = {"1.0", "1", "200", "OK", "joe", ""};
+    char byte;
+    int more;
+    size_t size = sizeof more;
+
+    if (!c->handler || zmq_recv(c->handler, &byte, 1, 0) < 0)
+        return;
+    for (;;) {
+        cr_assert_eq(zmq_getsockopt(c->handler, ZMQ_RCVMORE, &more, &size), 0);
+        if (!more)
+            break;
+        INSIST(zmq_recv(c->handler, &byte, 1, 0));
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        INSIST(zmq_send(c->handler, parts[i], strlen(parts[i]), i < 5 ? ZMQ_SNDMORE : 0));
 }
 
 /* ---- messages: perhaps an id, "head", and a body of one byte throughout ---- */
@@ -239,6 +276,7 @@ static bool exchange(struct cycle *c, size_t size)
     struct id id = {.size = 0}, none = {.size = 0};
     bool routed = t->to == ZMQ_ROUTER, heard = false;
 
+    handle(c);
     send_message(c->from, &none, size);
     while (receive_message(c->to, &id, routed)) {
         heard = true;
@@ -278,8 +316,11 @@ static void run_cycle(const struct trial *t)
     INSIST_ON(c.ctx, zmq_ctx_new());
     c.from = make_socket(&c, t->from);
     c.to = make_socket(&c, t->to);
+    secure(&c);
     meet(&c);
     converse(&c);
+    if (c.handler)
+        cr_assert_eq(zmq_close(c.handler), 0, "%s", now_trying);
     cr_assert_eq(zmq_close(c.from), 0, "%s", now_trying);
     cr_assert_eq(zmq_close(c.to), 0, "%s", now_trying);
     cr_assert_eq(zmq_ctx_term(c.ctx), 0, "%s", now_trying);
@@ -405,6 +446,28 @@ ParameterizedTestParameters(memory, dealer_and_router)
 }
 
 ParameterizedTest(struct trial *t, memory, dealer_and_router)
+{
+    try_every_request(t);
+}
+
+/* The question to the ZAP handler, and its answer. */
+ParameterizedTestParameters(memory, plain)
+{
+    static struct trial trials[4];
+
+    for (int i = 0; i < 4; i++) {
+        trials[i] = (struct trial){.name = "PLAIN",
+                                   .from = ZMQ_PUSH,
+                                   .to = ZMQ_PULL,
+                                   .from_binds = i % 2,
+                                   .in_a_row = i / 2 ? REFUSALS_MAX : 1,
+                                   .mechanism = ZMQ_PLAIN};
+        strcpy(trials[i].scheme, "ipc");
+    }
+    return cr_make_param_array(struct trial, trials, 4);
+}
+
+ParameterizedTest(struct trial *t, memory, plain)
 {
     try_every_request(t);
 }

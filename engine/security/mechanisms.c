@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/security/mechanisms.h"
+
+#include "include/zmq.h"
+
+const struct zu_mechanism *const zu_mechanisms[] = {
+    [ZMQ_NULL] = &zu_mechanism_null, [ZMQ_PLAIN] = &zu_mechanism_plain, NULL};
