@@ -75,6 +75,55 @@ struct zuring_loop_stats {
 ZMQ_EXPORT int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats,
                                  size_t size);
 
+/*
+ * ---- events, version 3 ----
+ *
+ * zmq_socket_monitor_versioned (socket, "inproc://name", events, ZURING_EVENT_VERSION, type): each
+ * event is a message of one part, a struct zuring_event. `events` may have zmq.h's and these.
+ */
+#define ZURING_EVENT_VERSION 3
+
+/* Messages were dropped: `value` of them, for the reason `value2`, since the last such event about
+ * this peer. At most one a second for each peer; what is left is told when the peer goes. */
+#define ZURING_EVENT_DROPPED 0x01000000
+/* A peer calls itself as another one does that is here: it is not heard until that one has gone and
+ * it has connected anew (ZMQ_ROUTER_HANDOVER: it takes over instead, and there is no event). */
+#define ZURING_EVENT_ROUTING_ID_REJECTED 0x02000000
+/* Nobody can be accepted for want of descriptors or memory (`error`); tried again after `value`
+ * milliseconds, and again. Once, until somebody is accepted. */
+#define ZURING_EVENT_ACCEPT_PAUSED 0x04000000
+/* A mistake of the library's own, at `place`; the connection has ended. Please report it. */
+#define ZURING_EVENT_INTERNAL_ERROR 0x08000000
+#define ZURING_EVENT_ALL            0x0F01FFFF
+
+/* Why messages are dropped. */
+#define ZURING_DROP_WATER_MARK 1 /* the peer's pipe was full, and the socket type does not wait */
+#define ZURING_DROP_NO_ROUTE   2 /* nobody has the routing id, or is there to get it */
+#define ZURING_DROP_CONFLATED  3 /* replaced by a newer one: ZMQ_CONFLATE */
+#define ZURING_DROP_FILTERED   4 /* the peer, or here the application, did not subscribe to it */
+#define ZURING_DROP_OVERSIZED  5 /* a peer sent more than ZMQ_MAXMSGSIZE, and was cut off */
+
+/* One event. Texts end with NUL and are cut to fit; "": none, not known. */
+struct zuring_event {
+    uint32_t size;    /* of the record; later versions may add fields at the end */
+    int32_t error;    /* the errno that goes with it, or 0 */
+    uint64_t event;   /* one of ZMQ_EVENT_*, ZURING_EVENT_* */
+    uint64_t value;   /* as in versions 1 and 2 */
+    uint64_t value2;  /* the second one of ZMQ_EVENT_PIPES_STATS and ZURING_EVENT_DROPPED; else 0 */
+    uint64_t time_ns; /* when it was raised, by CLOCK_MONOTONIC */
+    uint64_t connection; /* which one; no other in this process has or had the number; 0: none */
+    uint64_t lost;       /* events that this monitor lost before this one */
+    uint8_t bound;       /* 1: of a bind, or of a connection that was accepted */
+    uint8_t routing_id_size;
+    uint8_t reserved[6];     /* 0 */
+    uint8_t routing_id[256]; /* what the peer calls itself */
+    char local[128];         /* address of our end */
+    char remote[128];        /* address of the peer's */
+    char endpoint[256];      /* what was given to zmq_bind or zmq_connect */
+    char user_id[256];       /* who the peer is, by its authentication */
+    char place[64];          /* of an internal error: file and line */
+};
+
 #ifdef __cplusplus
 }
 #endif

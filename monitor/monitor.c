@@ -19,6 +19,9 @@
 #include "monitor/monitor.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/clock.h"
+#include "include/zuring.h"
+#include "monitor/record.h"
 #include "monitor/ring.h"
 
 #include <errno.h>
@@ -37,7 +40,8 @@ struct monitor {
     struct zu_event_ring ring;
     pthread_mutex_t lock; /* of what follows, and of the reading side of the ring */
     struct zu_socket *inside;
-    uint64_t wanted; /* which ones to pass on */
+    uint64_t wanted;      /* which ones to pass on */
+    uint64_t lost_before; /* events, when this one was asked for */
     int version;
     unsigned part; /* of the oldest event, the next one to be sent */
 };
@@ -54,15 +58,19 @@ static void monitor_drop(struct monitor *m)
 
 /* ---- an event as a message ---- */
 
+static int init_text(struct zu_msg *out, const char *text)
+{
+    return zu_msg_init_copy(out, text ? text : "", text ? strlen(text) : 0);
+}
+
 static int part_v1(struct zu_msg *out, const struct zu_event *e, unsigned part)
 {
-    const char *text = e->bound ? e->local : e->remote;
     uint16_t event = (uint16_t)e->event;
     uint32_t value = (uint32_t)e->value;
     uint8_t head[sizeof event + sizeof value];
 
     if (part == 1)
-        return zu_msg_init_copy(out, text, strlen(text));
+        return init_text(out, e->bound ? e->local : e->remote);
     memcpy(head, &event, sizeof event);
     memcpy(head + sizeof event, &value, sizeof value);
     return zu_msg_init_copy(out, head, sizeof head);
@@ -77,24 +85,52 @@ static int part_v2(struct zu_msg *out, const struct zu_event *e, unsigned part)
 {
     unsigned values = values_v2(e);
     uint64_t numbers[] = {e->event, values, e->value, e->value2};
-    const char *text = part == 2 + values ? e->local : e->remote;
 
-    return part < 2 + values ? zu_msg_init_copy(out, &numbers[part], sizeof numbers[part])
-                             : zu_msg_init_copy(out, text, strlen(text));
+    if (part < 2 + values)
+        return zu_msg_init_copy(out, &numbers[part], sizeof numbers[part]);
+    return init_text(out, part == 2 + values ? e->local : e->remote);
+}
+
+static int part_v3(struct zu_msg *out, const struct zu_event *e)
+{
+    int rc = zu_msg_init_size(out, sizeof(struct zuring_event));
+
+    if (rc == 0)
+        zu_event_record(zu_msg_data(out), e);
+    return rc;
+}
+
+static unsigned parts_of(const struct monitor *m, const struct zu_event *e)
+{
+    switch (m->version) {
+    case 1: return 2;
+    case 2: return 4 + values_v2(e);
+    default: return 1;
+    }
+}
+
+static int init_part(struct zu_msg *out, const struct monitor *m, const struct zu_event *e)
+{
+    switch (m->version) {
+    case 1: return part_v1(out, e, m->part);
+    case 2: return part_v2(out, e, m->part);
+    default: return part_v3(out, e);
+    }
 }
 
 /* Sends what is left of the event's parts; m->part is 0 again after. -EAGAIN: not now. */
 static int send_parts(struct monitor *m, const struct zu_event *e)
 {
-    unsigned last = m->version == 1 ? 1 : 3 + values_v2(e);
+    unsigned count = parts_of(m, e);
     struct zu_msg part;
     int rc;
 
-    for (; m->part <= last; m->part++) {
-        rc = m->version == 1 ? part_v1(&part, e, m->part) : part_v2(&part, e, m->part);
+    for (; m->part < count; m->part++) {
+        rc = init_part(&part, m, e);
         if (rc < 0)
             return rc;
-        rc = zu_socket_send(m->inside, &part, ZMQ_DONTWAIT | (m->part < last ? ZMQ_SNDMORE : 0));
+        rc = zu_socket_send(m->inside, &part,
+                            ZMQ_DONTWAIT | (m->part + 1 < count ? ZMQ_SNDMORE : 0));
         zu_msg_close(&part);
         if (rc < 0)
             return rc;
@@ -112,6 +148,7 @@ static void pass_on(struct monitor *m)
     while (zu_event_ring_peek(&m->ring, &e)) {
         bool wanted = m->inside && m->wanted & e.event;
 
+        e.lost -= ZU_MIN(e.lost, m->lost_before);
         if (wanted && send_parts(m, &e) < 0)
             return;
         zu_event_ring_drop(&m->ring);
@@ -194,12 +231,13 @@ static int make_inside(struct zu_socket **out, struct monitor *m, struct zu_ctx 
 /* What is left, however much the reader has unread, and the last word. The lock is held. */
 static void say_farewell(struct monitor *m)
 {
-    struct zu_event stopped = {.event = ZMQ_EVENT_MONITOR_STOPPED, .local = "", .remote = ""};
+    struct zu_event stopped = {.event = ZMQ_EVENT_MONITOR_STOPPED, .time_ns = zu_now_ns()};
 
     zu_mailbox_run(&m->inside->box);
     zu_list_each(it, &m->inside->pipes)
         zu_pipe_set_hwms(zu_container_of(it, struct zu_pipe, all), 0, 0);
     pass_on(m);
+    stopped.lost = zu_event_ring_lost(&m->ring) - m->lost_before;
     if (m->wanted & ZMQ_EVENT_MONITOR_STOPPED && m->part == 0)
         send_parts(m, &stopped);
     m->part = 0;
@@ -304,7 +342,8 @@ int zu_monitor_start(struct zu_socket *s, const struct zu_monitor_terms *terms)
     pass_on_all(m); /* what came too late for the one before */
     m->inside = inside;
     m->version = terms->version;
-    m->wanted = terms->version == 1 || terms->version == 2 ? terms->events : 0;
+    m->wanted = terms->version >= 1 && terms->version <= ZURING_EVENT_VERSION ? terms->events : 0;
+    m->lost_before = zu_event_ring_lost(&m->ring);
     atomic_store_explicit(&m->events, m->wanted, memory_order_relaxed);
     pthread_mutex_unlock(&m->lock);
     ask(m);
@@ -332,8 +371,8 @@ int zu_monitor_pipes_stats(struct zu_socket *s)
     {
         struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
         struct zu_event e = {.event = ZMQ_EVENT_PIPES_STATS,
-                             .local = p->local_name ? p->local_name : "",
-                             .remote = p->peer_name ? p->peer_name : "",
+                             .local = p->local_name,
+                             .remote = p->peer_name,
                              .bound = !p->dialed,
                              .connection = p->connection};
 

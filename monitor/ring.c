@@ -18,19 +18,18 @@
 #include "monitor/ring.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/clock.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TEXT_ROOM 150 /* of both endpoints, with their NULs; longer ones are kept elsewhere */
+/* All that an event points at; what is longer is kept elsewhere. For most it is three addresses. */
+#define TEXT_ROOM 184
 
 struct zu_event_slot {
     _Atomic uint32_t place; /* 1 + the place in the line of the event that is in it; 0: none yet */
-    uint32_t event;
-    uint64_t value, value2, connection;
-    char *elsewhere; /* the texts, when they have no room here */
-    uint16_t remote_at;
-    bool bound;
+    struct zu_event event;
+    char *elsewhere; /* what it points at, when that has no room here */
     char text[TEXT_ROOM];
 };
 
@@ -57,28 +56,56 @@ static void lose(struct zu_event_ring *r)
     atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
 }
 
-static void fill(struct zu_event_slot *s, const struct zu_event *e, char *elsewhere)
+static size_t text_size(const char *text)
 {
-    size_t local = strlen(e->local) + 1;
-    char *text = elsewhere ? elsewhere : s->text;
+    return text ? strlen(text) + 1 : 0;
+}
 
-    s->event = e->event;
-    s->value = e->value;
-    s->value2 = e->value2;
-    s->connection = e->connection;
-    s->bound = e->bound;
-    s->elsewhere = elsewhere;
-    s->remote_at = (uint16_t)local;
-    memcpy(text, e->local, local);
-    memcpy(text + local, e->remote, strlen(e->remote) + 1);
+/* What is told twice is kept once: see keep_all. */
+static size_t size_of_all(const struct zu_event *e)
+{
+    return text_size(e->local) + text_size(e->remote) +
+           (e->address == e->remote ? 0 : text_size(e->address)) +
+           (e->endpoint == e->remote || e->endpoint == e->local ? 0 : text_size(e->endpoint)) +
+           text_size(e->user_id) + text_size(e->place) + e->routing_id_size;
+}
+
+static const char *keep(char **at, const void *from, size_t size)
+{
+    char *to = *at;
+
+    if (size == 0)
+        return NULL;
+    memcpy(to, from, size);
+    *at += size;
+    return to;
+}
+
+/* Copies what *e points at to `at`, and has it point there. */
+static void keep_all(struct zu_event *e, char *at)
+{
+    const char *local = e->local, *remote = e->remote;
+
+    e->local = keep(&at, local, text_size(local));
+    e->remote = keep(&at, remote, text_size(remote));
+    e->address = e->address == remote ? e->remote : keep(&at, e->address, text_size(e->address));
+    if (e->endpoint == remote)
+        e->endpoint = e->remote;
+    else if (e->endpoint == local)
+        e->endpoint = e->local;
+    else
+        e->endpoint = keep(&at, e->endpoint, text_size(e->endpoint));
+    e->user_id = keep(&at, e->user_id, text_size(e->user_id));
+    e->place = keep(&at, e->place, text_size(e->place));
+    e->routing_id = keep(&at, e->routing_id, e->routing_id_size);
 }
 
 bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
 {
-    size_t size = strlen(e->local) + strlen(e->remote) + 2;
+    size_t size = size_of_all(e);
     char *elsewhere = NULL;
 
-    if (size > UINT16_MAX || (size > TEXT_ROOM && !(elsewhere = zu_alloc(size)))) {
+    if (size > TEXT_ROOM && !(elsewhere = zu_alloc(size))) {
         lose(r);
         return false;
     }
@@ -94,7 +121,11 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
     uint32_t place = atomic_fetch_add_explicit(&r->tail, 1, memory_order_acq_rel);
     struct zu_event_slot *s = &r->slots[place % r->count];
 
-    fill(s, e, elsewhere);
+    s->event = *e;
+    s->elsewhere = elsewhere;
+    keep_all(&s->event, elsewhere ? elsewhere : s->text);
+    s->event.time_ns = zu_now_ns();
+    s->event.lost = zu_event_ring_lost(r);
     /* [ER4] release, pairs with [ER5]: the slot is whole before it is seen. */
     atomic_store_explicit(&s->place, place + 1, memory_order_release);
     return true;
@@ -103,19 +134,11 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
 bool zu_event_ring_peek(struct zu_event_ring *r, struct zu_event *e)
 {
     struct zu_event_slot *s = &r->slots[r->head % r->count];
-    const char *text;
 
     /* [ER5] acquire, pairs with [ER4]. */
     if (atomic_load_explicit(&s->place, memory_order_acquire) != r->head + 1)
         return false;
-    text = s->elsewhere ? s->elsewhere : s->text;
-    *e = (struct zu_event){.event = s->event,
-                           .value = s->value,
-                           .value2 = s->value2,
-                           .local = text,
-                           .remote = text + s->remote_at,
-                           .bound = s->bound,
-                           .connection = s->connection};
+    *e = s->event;
     return true;
 }
 

@@ -26,10 +26,11 @@ struct zu_event_ring {
 int zu_event_ring_init(struct zu_event_ring *r, uint32_t count);
 void zu_event_ring_fini(struct zu_event_ring *r); /* no thread is in it any more */
 
-/* False: full, or no memory for texts that are longer than usual; then the event is counted. */
+/* The event and what it points at are copied; when, and how many were lost before, is added. False:
+ * full, or no memory for texts that are longer than usual; then the event is counted. */
 bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e);
 
-/* The oldest event, its texts borrowed until it is dropped. False: none. */
+/* The oldest event, what it points at borrowed until it is dropped. False: none. */
 bool zu_event_ring_peek(struct zu_event_ring *r, struct zu_event *e);
 void zu_event_ring_drop(struct zu_event_ring *r); /* what peek showed */
 

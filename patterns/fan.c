@@ -5,11 +5,13 @@
  */
 #include "patterns/fan.h"
 
+#include "engine/core/socket.h"
+
 #include <errno.h>
 
-void zu_fan_init(struct zu_fan *fan)
+void zu_fan_init(struct zu_fan *fan, struct zu_socket *s)
 {
-    *fan = (struct zu_fan){0};
+    *fan = (struct zu_fan){.socket = s};
     zu_pipes_init(&fan->pipes, ZU_PIPES_OUT);
 }
 
@@ -58,9 +60,19 @@ void zu_fan_wake(struct zu_fan *fan, struct zu_pipe *p)
     fan->ready++;
 }
 
+zu_cold void zu_fan_choose_full(struct zu_fan *fan, struct zu_pipe *p)
+{
+    uint32_t at = p->at[ZU_PIPES_OUT];
+
+    fan->refused |= !p->peer_gone;
+    if (at >= fan->ready + fan->missed)
+        zu_pipes_swap(&fan->pipes, at, fan->ready + fan->missed++);
+}
+
 void zu_fan_choose_all(struct zu_fan *fan)
 {
     fan->chosen = fan->ready;
+    fan->missed = fan->pipes.count - fan->ready;
 }
 
 void zu_fan_choose_every(struct zu_fan *fan)
@@ -77,6 +89,7 @@ void zu_fan_invert(struct zu_fan *fan)
         zu_pipes_swap(&fan->pipes, i, fan->ready - 1 - i);
     fan->chosen = others;
     fan->refused = false;
+    fan->inverted = true;
 }
 
 bool zu_fan_has_room(struct zu_fan *fan)
@@ -108,6 +121,8 @@ static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_msg *m, 
     }
     zu_msg_close(&copy);
     zu_pipe_rollback(p);
+    if (counts && rc != -EPIPE)
+        zu_socket_dropped(fan->socket, p, ZURING_DROP_WATER_MARK, 1);
     if (rc == -ENOMEM)
         unchoose(fan, p); /* there is room: nobody would call it writable again */
     else
@@ -131,8 +146,35 @@ static inline void fetch_ahead(const struct zu_fan *fan, uint32_t i)
     zu_queue_fetch_slot(item[i - SLOT_AHEAD]->out);
 }
 
+/* Full pipes that should have got the message. */
+static zu_cold uint32_t count_missed(struct zu_fan *fan)
+{
+    uint32_t from = fan->ready + (fan->inverted ? fan->missed : 0);
+    uint32_t end = fan->inverted ? fan->pipes.count : fan->ready + fan->missed;
+
+    for (uint32_t i = from; i < end; i++)
+        if (!fan->pipes.item[i]->peer_gone)
+            zu_socket_dropped(fan->socket, fan->pipes.item[i], ZURING_DROP_WATER_MARK, 1);
+    return end - from;
+}
+
+/* Of a whole message: those who do not get it. */
+static inline void count_left_out(struct zu_fan *fan)
+{
+    uint32_t others = fan->pipes.count - fan->chosen;
+
+    if (zu_unlikely(fan->ready < fan->pipes.count))
+        others -= count_missed(fan);
+    if (others)
+        zu_count(&fan->socket->drops[ZURING_DROP_FILTERED], others);
+    else if (fan->pipes.count == 0)
+        zu_count(&fan->socket->drops[ZURING_DROP_NO_ROUTE], 1);
+}
+
 void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
 {
+    if (counts && !fan->more)
+        count_left_out(fan);
     fan->more = m->flags & ZU_MSG_MORE;
     if (fan->chosen == 0) {
         zu_msg_reset(m);

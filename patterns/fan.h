@@ -13,14 +13,17 @@
 #include "patterns/pipes.h"
 
 struct zu_fan {
+    struct zu_socket *socket; /* which counts what is dropped */
     struct zu_pipes pipes;
     uint32_t chosen; /* of these, the first get the message; */
     uint32_t ready;  /* and those before here were not found full. chosen <= ready */
+    uint32_t missed; /* behind those, so many full ones should have been chosen; or, */
+    bool inverted;   /* all full ones but those */
     bool more;       /* in the middle of a message */
     bool refused;    /* a pipe that should have been chosen is full */
 };
 
-void zu_fan_init(struct zu_fan *fan);
+void zu_fan_init(struct zu_fan *fan, struct zu_socket *s);
 void zu_fan_fini(struct zu_fan *fan);
 int zu_fan_add(struct zu_fan *fan, struct zu_pipe *p);     /* -ENOMEM */
 void zu_fan_remove(struct zu_fan *fan, struct zu_pipe *p); /* harmless when it is not in */
@@ -28,9 +31,11 @@ void zu_fan_wake(struct zu_fan *fan, struct zu_pipe *p);   /* it became writable
 
 static inline void zu_fan_begin(struct zu_fan *fan)
 {
-    fan->chosen = 0;
-    fan->refused = false;
+    fan->chosen = fan->missed = 0;
+    fan->refused = fan->inverted = false;
 }
+
+void zu_fan_choose_full(struct zu_fan *fan, struct zu_pipe *p); /* the rare half */
 
 /* The pipe is in the fan. To be chosen twice is to be chosen. */
 static inline void zu_fan_choose(struct zu_fan *fan, struct zu_pipe *p)
@@ -38,7 +43,7 @@ static inline void zu_fan_choose(struct zu_fan *fan, struct zu_pipe *p)
     uint32_t at = p->at[ZU_PIPES_OUT];
 
     if (zu_unlikely(at >= fan->ready))
-        fan->refused |= !p->peer_gone;
+        zu_fan_choose_full(fan, p);
     else if (at >= fan->chosen)
         zu_pipes_swap(&fan->pipes, at, fan->chosen++);
 }

@@ -16,9 +16,10 @@ struct rep {
     struct zu_msg *envelope;
     uint32_t depth, room; /* parts of it; what it has room for */
     struct zu_pipe *asker;
-    bool in_request; /* parts of the request are still to be received */
-    bool replying;   /* the request was received: it is the application's turn */
-    bool in_reply;   /* parts of the reply were sent */
+    struct zu_pipe *full; /* who asked and has no room for the reply */
+    bool in_request;      /* parts of the request are still to be received */
+    bool replying;        /* the request was received: it is the application's turn */
+    bool in_reply;        /* parts of the reply were sent */
 };
 
 static int rep_init(struct zu_socket *s)
@@ -71,6 +72,8 @@ static void rep_detach(struct zu_socket *s, struct zu_pipe *p)
         self->in_request = false; /* the rest of it is lost: wait for another */
     if (self->asker == p)
         self->asker = NULL;
+    if (self->full == p)
+        self->full = NULL;
     zu_routes_detach(&self->routes, p);
 }
 
@@ -163,8 +166,11 @@ static void give_up(struct rep *self)
 
 static int send_envelope(struct rep *self)
 {
-    if (self->asker && !zu_pipe_can_write(self->asker))
+    self->full = NULL;
+    if (self->asker && !zu_pipe_can_write(self->asker)) {
+        self->full = self->asker->peer_gone ? NULL : self->asker;
         self->asker = NULL;
+    }
     for (uint32_t i = 0; i < self->depth && self->asker; i++) {
         int rc = zu_pipe_write(self->asker, &self->envelope[i]);
 
@@ -198,7 +204,11 @@ static int rep_send(struct zu_socket *s, struct zu_msg *m)
     if (!more) {
         if (self->asker)
             zu_pipe_flush(self->asker);
-        self->asker = NULL;
+        else if (self->full)
+            zu_socket_dropped(s, self->full, ZURING_DROP_WATER_MARK, 1);
+        else
+            zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
+        self->asker = self->full = NULL;
         self->in_reply = self->replying = false;
     }
     return 0;

@@ -64,15 +64,17 @@ static void router_detach(struct zu_socket *s, struct zu_pipe *p)
 
     if (self->holding && self->routes.reading == p)
         self->held.flags &= (uint8_t)~ZU_MSG_MORE; /* nothing will follow */
-    if (self->to == p)
+    if (self->to == p) {
         self->to = NULL;
+        zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
+    }
     zu_routes_detach(&self->routes, p);
 }
 
 /* ---- sending ---- */
 
 /* The part that names the peer. */
-static int send_id(struct router *self, struct zu_msg *m)
+static int send_id(struct zu_socket *s, struct router *self, struct zu_msg *m)
 {
     if (m->flags & ZU_MSG_MORE) { /* an id and nothing else goes nowhere, without a word */
         struct zu_pipe *p = zu_routes_find(&self->routes, zu_msg_data(m), zu_msg_size(m));
@@ -80,9 +82,15 @@ static int send_id(struct router *self, struct zu_msg *m)
         if (p && !zu_pipe_can_write(p)) {
             if (self->mandatory)
                 return p->peer_gone ? -EHOSTUNREACH : -EAGAIN;
+            if (p->peer_gone)
+                zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
+            else
+                zu_socket_dropped(s, p, ZURING_DROP_WATER_MARK, 1);
             p = NULL;
         } else if (!p && self->mandatory) {
             return -EHOSTUNREACH;
+        } else if (!p) {
+            zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
         }
         self->to = p;
         self->sending = true;
@@ -92,15 +100,17 @@ static int send_id(struct router *self, struct zu_msg *m)
 }
 
 /* Takes *m over, or -ENOMEM. */
-static int send_part(struct router *self, struct zu_msg *m, bool more)
+static int send_part(struct zu_socket *s, struct router *self, struct zu_msg *m, bool more)
 {
     int rc = self->to ? zu_pipe_write(self->to, m) : -EPIPE;
 
     if (rc == -ENOMEM)
         return rc;
     if (rc < 0) {
-        if (self->to)
+        if (self->to) {
             zu_pipe_rollback(self->to);
+            zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
+        }
         self->to = NULL;
         zu_msg_reset(m);
     } else if (!more) {
@@ -116,8 +126,8 @@ static int router_send(struct zu_socket *s, struct zu_msg *m)
     int rc;
 
     if (!self->sending)
-        return send_id(self, m);
-    rc = s->options->raw ? zu_routes_send_raw(s, self->to, m) : send_part(self, m, more);
+        return send_id(s, self, m);
+    rc = s->options->raw ? zu_routes_send_raw(s, self->to, m) : send_part(s, self, m, more);
     if (rc < 0)
         return rc;
     self->sending = more;

@@ -132,6 +132,17 @@ void zu_routes_send_probe(struct zu_pipe *p)
     zu_pipe_flush(p);
 }
 
+static void tell_rejected(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *id)
+{
+    struct zu_event e = {.event = ZURING_EVENT_ROUTING_ID_REJECTED,
+                         .error = EEXIST,
+                         .routing_id = zu_msg_data(id),
+                         .routing_id_size = (uint8_t)zu_msg_size(id)};
+
+    if (zu_socket_is_observed(s))
+        zu_socket_observe_pipe(s, p, &e);
+}
+
 /* Looks whether the peer has told its id. */
 static void identify(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *p)
 {
@@ -143,6 +154,8 @@ static void identify(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *p
     if (next->flags & ZU_MSG_ID) {
         zu_pipe_read(p, &m);
         rc = claim_id(r, s, p, zu_msg_data(&m), zu_msg_size(&m));
+        if (rc == -EEXIST)
+            tell_rejected(s, p, &m);
         zu_msg_close(&m);
     } else {
         rc = set_auto_id(r, p); /* a peer that tells none */

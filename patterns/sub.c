@@ -37,6 +37,7 @@ static bool drop_unwanted(struct zu_socket *s, struct zu_xsub *self)
             break;
         zu_msg_close(&drop);
         zu_fq_skip_rest(&self->fq);
+        zu_count(&s->drops[ZURING_DROP_FILTERED], 1);
     }
     return false;
 }

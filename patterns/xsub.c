@@ -20,7 +20,7 @@ int zu_xsub_init(struct zu_socket *s)
     struct zu_xsub *self = zu_socket_state(s);
 
     zu_fq_init(&self->fq);
-    zu_fan_init(&self->fan);
+    zu_fan_init(&self->fan, s);
     zu_trie_init(&self->wanted);
     return 0;
 }

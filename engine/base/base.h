@@ -41,11 +41,17 @@ static inline void zu_pause(void)
  * the smallest owner: `if (zu_bug(cond)) return -EFAULT;`. Never for what a peer, the kernel, the
  * caller or memory can do.
  */
+#define ZU_TEXT(x)    ZU_TEXT_OF(x)
+#define ZU_TEXT_OF(x) #x
+
+extern _Thread_local const char *zu_bug_place; /* of the last one that this thread found; or NULL */
+bool zu_bug_found(const char *place);          /* true */
+
 #ifdef ZU_DEBUG
 #define zu_bug(cond)    ((cond) ? (__builtin_trap(), true) : false)
 #define zu_assert(cond) ((cond) ? (void)0 : __builtin_trap())
 #else
-#define zu_bug(cond)    zu_unlikely(cond)
+#define zu_bug(cond)    (zu_unlikely(cond) ? zu_bug_found(__FILE__ ":" ZU_TEXT(__LINE__)) : false)
 #define zu_assert(cond) ((void)0)
 #endif
 

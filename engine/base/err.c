@@ -5,6 +5,8 @@
  */
 #include "engine/base/err.h"
 
+#include "engine/base/base.h"
+
 #include <string.h>
 
 const char *zu_strerror(int errnum)
@@ -17,4 +19,14 @@ const char *zu_strerror(int errnum)
     case EHOSTUNREACH: return "Host unreachable";
     default: return strerror(errnum);
     }
+}
+
+_Thread_local const char *zu_bug_place;
+
+zu_cold bool zu_bug_found(const char *place)
+{
+    const char *slash = strrchr(place, '/');
+
+    zu_bug_place = slash ? slash + 1 : place;
+    return true;
 }

@@ -51,9 +51,13 @@ struct zu_dialer {
 
 static void begin_attempt(struct zu_dialer *d);
 
-static void event(struct zu_dialer *d, uint32_t what, uint64_t value)
+static void event(struct zu_dialer *d, uint32_t what, uint64_t value, int error)
 {
-    struct zu_event e = {.event = what, .value = value, .local = "", .remote = d->endpoint};
+    struct zu_event e = {.event = what,
+                         .error = error,
+                         .value = value,
+                         .remote = d->endpoint,
+                         .endpoint = d->endpoint};
 
     zu_socket_observe(d->socket, &e);
 }
@@ -61,8 +65,13 @@ static void event(struct zu_dialer *d, uint32_t what, uint64_t value)
 static void event_connected(struct zu_dialer *d, int fd)
 {
     char local[ZU_ENDPOINT_MAX], remote[ZU_ENDPOINT_MAX];
-    struct zu_event e = {
-        .event = ZMQ_EVENT_CONNECTED, .value = (uint64_t)fd, .local = local, .remote = d->endpoint};
+    struct zu_event e = {.event = ZMQ_EVENT_CONNECTED,
+                         .value = (uint64_t)fd,
+                         .connection = d->session->connection,
+                         .local = local,
+                         .remote = d->endpoint,
+                         .address = remote,
+                         .endpoint = d->endpoint};
 
     if (!zu_socket_is_observed(d->socket))
         return;
@@ -93,7 +102,7 @@ static void end_if_over(struct zu_dialer *d)
     zu_ctx_end(ctx);
 }
 
-static void wait_and_retry(struct zu_dialer *d)
+static void wait_and_retry(struct zu_dialer *d, int error)
 {
     const struct zu_options *o = d->options;
     uint32_t ms = (uint32_t)o->reconnect_ivl; /* twice the greatest int still fits */
@@ -106,7 +115,7 @@ static void wait_and_retry(struct zu_dialer *d)
     }
     d->attempt = WAITING;
     zu_timer_set(d->loop, &d->timer, ms);
-    event(d, ZMQ_EVENT_CONNECT_RETRIED, ms);
+    event(d, ZMQ_EVENT_CONNECT_RETRIED, ms, error);
 }
 
 /* No further attempts. The session goes, and the socket forgets the endpoint. */
@@ -121,7 +130,7 @@ static void give_up(struct zu_dialer *d)
     zu_session_stop(d->session, true);
 }
 
-static void close_fd(struct zu_dialer *d)
+static void close_fd(struct zu_dialer *d, int error)
 {
     struct zu_kernel *k = d->loop->kernel;
     int fd = d->fd;
@@ -129,7 +138,7 @@ static void close_fd(struct zu_dialer *d)
     k->table->forget(k, fd);
     close(fd);
     d->fd = -1;
-    event(d, ZMQ_EVENT_CLOSED, (uint64_t)fd);
+    event(d, ZMQ_EVENT_CLOSED, (uint64_t)fd, error);
 }
 
 /* The attempt came to nothing; nothing of it is in the kernel's hands. */
@@ -141,13 +150,13 @@ static void attempt_failed(struct zu_dialer *d, int err)
     d->attempt = AT_REST;
     zu_timer_clear(d->loop, &d->timer);
     if (d->fd >= 0)
-        close_fd(d);
+        close_fd(d, -err);
     if (!d->session) {
         end_if_over(d);
     } else if (refused) {
         give_up(d);
     } else if (d->options->reconnect_ivl > 0) {
-        wait_and_retry(d);
+        wait_and_retry(d, -err);
     } /* else: the endpoint stays, and its pipe, but nothing happens any more */
 }
 
@@ -163,6 +172,7 @@ static void hand_to_session(struct zu_dialer *d)
     d->attempt = AT_REST;
     d->wait_ms = 0;
     zu_timer_clear(d->loop, &d->timer);
+    d->session->connection = zu_ctx_next_connection();
     event_connected(d, fd);
     zu_session_start(d->session, fd);
 }
@@ -296,7 +306,7 @@ static void looked_up(void *self, int rc, const struct zu_target *target)
     if (d->options->connect_timeout > 0 && d->transport->takes_time)
         zu_timer_set(d->loop, &d->timer, (uint64_t)d->options->connect_timeout);
     if (d->transport->takes_time)
-        event(d, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS);
+        event(d, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS, EINPROGRESS);
     k->table->connect(k, &d->op, d->fd, (struct sockaddr *)&d->target.addr, d->target.addr_size);
 }
 
@@ -338,7 +348,7 @@ static void session_lost(struct zu_session *s, enum zu_loss why)
     if (stop)
         give_up(d);
     else
-        wait_and_retry(d);
+        wait_and_retry(d, s->loss_error);
 }
 
 static void session_over(struct zu_session *s)
@@ -431,9 +441,8 @@ int zu_dialer_new(struct zu_dialer **out, struct zu_socket *socket,
     rc = zu_session_new(&d->session, d->loop, socket, transport, d->options, &dialer_parent, d, id);
     if (rc < 0)
         goto unpick;
-    d->session->remote = zu_strdup(endpoint);
-    rc = d->session->remote ? 0 : -ENOMEM;
-    if (rc == 0 && !d->options->immediate)
+    d->session->configured = d->endpoint;
+    if (!d->options->immediate)
         rc = zu_session_make_pipe(d->session, pipe);
     if (rc < 0)
         goto drop_session;

@@ -7,6 +7,7 @@
 #include "engine/core/listener.h"
 
 #include "engine/base/alloc.h"
+#include "include/zuring.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -25,33 +26,42 @@ struct zu_listener {
     struct zu_list sessions;
     struct zu_op accept_op;
     unsigned failures; /* of accept, since a peer came */
+    bool told_pause;   /* and an event said so */
     bool accepting;
     bool closed;
     bool unbind;
     struct zu_timer pause;
     struct zu_cmd start_cmd, close_cmd;
+    char configured[]; /* what zmq_bind was given */
 };
 
-static void event(struct zu_listener *l, uint32_t what, uint64_t value)
+static void event(struct zu_listener *l, uint32_t what, uint64_t value, int error)
 {
-    struct zu_event e = {
-        .event = what, .value = value, .local = l->at.endpoint, .remote = "", .bound = true};
+    struct zu_event e = {.event = what,
+                         .error = error,
+                         .value = value,
+                         .local = l->at.endpoint,
+                         .endpoint = l->configured,
+                         .bound = true};
 
     zu_socket_observe(l->socket, &e);
 }
 
-static void event_accepted(struct zu_listener *l, int fd)
+static void event_accepted(struct zu_listener *l, const struct zu_session *s)
 {
     char local[ZU_ENDPOINT_MAX], remote[ZU_ENDPOINT_MAX];
     struct zu_event e = {.event = ZMQ_EVENT_ACCEPTED,
-                         .value = (uint64_t)fd,
+                         .value = (uint64_t)s->fd,
+                         .connection = s->connection,
                          .local = local,
                          .remote = remote,
+                         .address = remote,
+                         .endpoint = l->configured,
                          .bound = true};
 
     if (!zu_socket_is_observed(l->socket))
         return;
-    l->transport->name(fd, local, remote);
+    l->transport->name(s->fd, local, remote);
     zu_socket_observe(l->socket, &e);
 }
 
@@ -117,8 +127,10 @@ static int admit(struct zu_listener *l, int fd)
     }
     s->over_cmd.run = run_over;
     s->fd = fd;
+    s->connection = zu_ctx_next_connection();
+    s->configured = l->configured;
     zu_list_append(&l->sessions, &s->in_parent);
-    event_accepted(l, fd);
+    event_accepted(l, s);
     if (loop == l->loop)
         zu_session_start(s, fd);
     else
@@ -146,9 +158,9 @@ static void close_fd(struct zu_listener *l)
     l->at.fd = -1;
     rc = l->transport->unlisten(&l->at);
     if (rc < 0)
-        event(l, ZMQ_EVENT_CLOSE_FAILED, (uint64_t)-rc);
+        event(l, ZMQ_EVENT_CLOSE_FAILED, (uint64_t)-rc, -rc);
     else
-        event(l, ZMQ_EVENT_CLOSED, (uint64_t)fd);
+        event(l, ZMQ_EVENT_CLOSED, (uint64_t)fd, 0);
 }
 
 /* What accept says of the peer it would have brought; the next may be waiting already. */
@@ -169,6 +181,14 @@ static bool concerns_one_peer(int res)
     }
 }
 
+static void pause_accepting(struct zu_listener *l, uint64_t ms, int error)
+{
+    zu_timer_set(l->loop, &l->pause, ms);
+    if (!l->told_pause)
+        event(l, ZURING_EVENT_ACCEPT_PAUSED, ms, error);
+    l->told_pause = true;
+}
+
 /* A kernel that answers at once, again and again, must not keep the loop busy. */
 static void accept_again(struct zu_listener *l, int res)
 {
@@ -176,10 +196,10 @@ static void accept_again(struct zu_listener *l, int res)
     if (res >= 0 || (concerns_one_peer(res) && l->failures < ACCEPT_FAILURES_MAX))
         start_accept(l);
     else if (res == -EINVAL || res == -EBADF || res == -ENOTSOCK)
-        zu_timer_set(l->loop, &l->pause, 10 * ACCEPT_PAUSE_MS); /* a descriptor lent by ZMQ_USE_FD
-                                                                   that somebody else spoilt */
+        pause_accepting(l, 10 * ACCEPT_PAUSE_MS, -res); /* a descriptor lent by ZMQ_USE_FD that
+                                                           somebody else spoilt */
     else
-        zu_timer_set(l->loop, &l->pause, ACCEPT_PAUSE_MS);
+        pause_accepting(l, ACCEPT_PAUSE_MS, -res);
 }
 
 static void accept_done(struct zu_op *op, int res, uint32_t flags)
@@ -191,12 +211,13 @@ static void accept_done(struct zu_op *op, int res, uint32_t flags)
     if (res >= 0 && l->closed) {
         close(res);
     } else if (res >= 0) {
+        l->told_pause = false;
         rc = admit(l, res);
         if (rc < 0)
             close(res);
     }
     if (rc < 0 && !l->closed)
-        event(l, ZMQ_EVENT_ACCEPT_FAILED, (uint64_t)-rc);
+        event(l, ZMQ_EVENT_ACCEPT_FAILED, (uint64_t)-rc, -rc);
     if (l->accepting) {
         l->failures = 0;
         return;
@@ -245,9 +266,11 @@ static void run_close(struct zu_cmd *cmd)
 }
 
 int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
-                    const struct zu_transport *transport, struct zu_listening *at)
+                    const struct zu_transport *transport, struct zu_listening *at,
+                    const char *endpoint)
 {
-    struct zu_listener *l = zu_alloc_zero(sizeof *l);
+    size_t size = strlen(endpoint) + 1;
+    struct zu_listener *l = zu_alloc_zero(sizeof *l + size);
     int rc;
 
     if (!l)
@@ -262,6 +285,7 @@ int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
     l->options = socket->options;
     zu_options_hold(l->options);
     l->transport = transport;
+    memcpy(l->configured, endpoint, size);
     l->at = *at;
     zu_list_init(&l->sessions);
     l->accept_op.done = accept_done;
@@ -270,7 +294,7 @@ int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
     l->close_cmd.run = run_close;
     zu_ctx_begin(socket->ctx);
     zu_socket_begin_source(socket);
-    event(l, ZMQ_EVENT_LISTENING, (uint64_t)at->fd); /* before anyone is accepted */
+    event(l, ZMQ_EVENT_LISTENING, (uint64_t)at->fd, 0); /* before anyone is accepted */
     zu_loop_post(l->loop, &l->start_cmd);
     *out = l;
     return 0;

@@ -13,7 +13,8 @@ struct zu_listener;
 
 /* Takes `at` (its descriptor listens already). On error nothing was touched. */
 int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
-                    const struct zu_transport *transport, struct zu_listening *at);
+                    const struct zu_transport *transport, struct zu_listening *at,
+                    const char *endpoint);
 
 /*
  * Begins the end. With `unbind` the connections that came this way end too, and what is queued to

@@ -9,8 +9,10 @@
 #include "engine/base/count.h"
 
 struct zu_meter {
-    uint64_t written; /* whole messages that count for the water mark, */
-    uint64_t read;    /* and those read */
+    uint64_t written;   /* whole messages that count for the water mark, */
+    uint64_t read;      /* and those read */
+    uint64_t oversized; /* those that a peer was cut off for */
+    uint64_t dropped;   /* those that were not written for want of room */
 };
 
 #endif

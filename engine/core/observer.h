@@ -9,12 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Texts are borrowed; NULL: none. */
 struct zu_event {
-    uint32_t event;             /* ZMQ_EVENT_* */
-    uint64_t value, value2;     /* the second: of ZMQ_EVENT_PIPES_STATS alone */
-    const char *local, *remote; /* endpoint texts, borrowed; "" when there is none */
-    bool bound;                 /* of a listener, or of a connection it accepted */
-    uint64_t connection;        /* never used twice in a process; 0: none */
+    uint32_t event;         /* ZMQ_EVENT_*, ZURING_EVENT_* */
+    int error;              /* an errno, or 0 */
+    uint64_t value, value2; /* as struct zuring_event has them */
+    uint64_t connection;    /* never used twice in a process; 0: none */
+    const char *local;
+    const char *remote;   /* the peer as libzmq names it: its address, or what was dialed */
+    const char *address;  /* the peer's address */
+    const char *endpoint; /* what zmq_bind or zmq_connect was given */
+    const char *user_id;
+    const char *place;      /* file:line */
+    const void *routing_id; /* what the peer calls itself; */
+    uint8_t routing_id_size;
+    bool bound; /* of a listener, or of a connection it accepted */
+    /* The monitor's. */
+    uint64_t time_ns, lost;
 };
 
 /* Set once on a socket, by its thread, and kept until its end. */

@@ -52,8 +52,10 @@ struct zu_pipe {
     bool terminated;   /* pattern's mark */
     uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
-    char *local_name, *peer_name; /* or NULL */
-    uint64_t connection;          /* 0: none at the moment */
+    char *local_name, *peer_name;       /* as events have them; or NULL */
+    char *peer_address;                 /* where that is another one */
+    uint64_t connection;                /* 0: none at the moment */
+    uint64_t drops_told, drops_told_ms; /* of meter.dropped, and when */
 
     /* pipe.c's own. */
     struct zu_pipe *peer;

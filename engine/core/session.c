@@ -50,19 +50,34 @@ static void name_pipe(struct zu_session *s, uint64_t connection)
 {
     if (s->pipe)
         zu_socket_name_peer(s->socket, s->pipe->peer, connection, s->local_name,
-                            s->remote ? s->remote : s->peer_name);
+                            s->dialed ? s->configured : s->peer_name, s->peer_name);
+}
+
+/* Adds to *e what is known of the connection, and tells it. */
+static void observe(struct zu_session *s, struct zu_event *e)
+{
+    size_t size = 0;
+
+    if (!zu_socket_is_observed(s->socket))
+        return;
+    e->error = s->loss_error;
+    e->connection = s->connection;
+    e->local = s->local_name;
+    e->remote = s->dialed ? s->configured : s->peer_name;
+    e->address = s->peer_name;
+    e->endpoint = s->configured;
+    e->bound = !s->dialed;
+    if (s->props) {
+        e->user_id = zu_props_get(s->props, "User-Id");
+        e->routing_id = zu_props_get_sized(s->props, "Identity", &size);
+        e->routing_id_size = (uint8_t)ZU_MIN(size, (size_t)UINT8_MAX);
+    }
+    zu_socket_observe(s->socket, e);
 }
 
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value)
 {
-    const char *remote = s->remote ? s->remote : s->peer_name;
-    struct zu_event e = {.event = event,
-                         .value = value,
-                         .local = s->local_name ? s->local_name : "",
-                         .remote = remote ? remote : "",
-                         .bound = !s->dialed,
-                         .connection = s->connection};
-    zu_socket_observe(s->socket, &e);
+    observe(s, &(struct zu_event){.event = event, .value = value});
 }
 
 /* ---- the pipe's side ---- */
@@ -232,7 +247,6 @@ void zu_session_drop(struct zu_session *s)
         return;
     zu_socket_drop(s->socket);
     zu_options_drop(s->options);
-    zu_free(s->remote);
     forget_names(s);
     zu_free(s);
 }
@@ -250,15 +264,20 @@ static void forget_connection(struct zu_session *s)
         s->mechanism->fini(s->handshake);
     zu_free(s->handshake);
     s->handshake = NULL;
-    if (s->props)
-        zu_props_drop(s->props, s->props_credit + 1);
-    s->props = NULL;
-    s->props_credit = 0;
     s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
     s->zero_copy_min = 0;
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
     s->turned_away = ZU_LOSS_NONE;
+}
+
+static void forget_peer(struct zu_session *s)
+{
+    if (s->props)
+        zu_props_drop(s->props, s->props_credit + 1);
+    s->props = NULL;
+    s->props_credit = 0;
+    forget_names(s);
 }
 
 /* The pipe outlives the connection: what was under way on it is undone. */
@@ -299,7 +318,7 @@ static void close_connection(struct zu_session *s)
     s->fd = -1;
     if (why != ZU_LOSS_LOCAL)
         zu_session_event(s, ZMQ_EVENT_DISCONNECTED, (uint64_t)fd);
-    forget_names(s);
+    forget_peer(s);
     bool again =
         s->dialed && why != ZU_LOSS_PROTOCOL && why != ZU_LOSS_LOCAL && !(s->lingering && !s->pipe);
 
@@ -411,6 +430,7 @@ void zu_session_fail(struct zu_session *s, enum zu_loss why, int err)
 {
     if (!zu_session_connected(s))
         return;
+    s->loss_error = err;
     if (!s->handshook && !s->turned_away && s->state != ZU_SESSION_DRAINING &&
         why != ZU_LOSS_LOCAL && why != ZU_LOSS_PROTOCOL)
         zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)err);
@@ -418,6 +438,20 @@ void zu_session_fail(struct zu_session *s, enum zu_loss why, int err)
         why = s->turned_away ? (enum zu_loss)s->turned_away : ZU_LOSS_LOCAL;
     s->loss = (uint8_t)why;
     zu_session_enter(s, ZU_SESSION_CLOSING);
+}
+
+zu_cold void zu_session_break(struct zu_session *s, enum zu_loss why, int err)
+{
+    s->loss_error = err;
+    if (err == EMSGSIZE) {
+        if (s->pipe)
+            zu_count(&s->pipe->meter.oversized, 1);
+        observe(s, &(struct zu_event){
+                       .event = ZURING_EVENT_DROPPED, .value = 1, .value2 = ZURING_DROP_OVERSIZED});
+    } else if (err == EFAULT) { /* see zu_bug */
+        observe(s, &(struct zu_event){.event = ZURING_EVENT_INTERNAL_ERROR, .place = zu_bug_place});
+    }
+    zu_session_fail(s, why, err);
 }
 
 void zu_session_stop(struct zu_session *s, bool outright)
@@ -535,8 +569,8 @@ static void on_retry(struct zu_timer *t)
 void zu_session_start(struct zu_session *s, int fd)
 {
     s->fd = fd;
-    s->connection = zu_ctx_next_connection();
     s->loss = ZU_LOSS_NONE;
+    s->loss_error = 0;
     s->version = ZU_ZMTP_3_1;
     learn_names(s);
     name_pipe(s, s->connection);

@@ -122,7 +122,8 @@ struct zu_session {
     struct zu_handshake *handshake;
     struct zu_pipe *zap; /* to the ZAP handler, while it is asked */
     struct zu_beat *beat;
-    char *remote;                 /* for events: the endpoint that was dialed; */
+    int loss_error;               /* for events: the errno with which the connection was lost; */
+    const char *configured;       /* what zmq_bind or zmq_connect was given, the parent's; */
     char *local_name, *peer_name; /* and what the connection's ends are called, once known */
 };
 
@@ -135,7 +136,8 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end);
 void zu_session_hold(struct zu_session *s);
 void zu_session_drop(struct zu_session *s);
 
-/* The session takes fd, connected and admitted, and begins the greeting. */
+/* The session takes fd, connected and admitted, and begins the greeting. `connection` was given its
+ * number by the caller, who told of it. */
 void zu_session_start(struct zu_session *s, int fd);
 /* Ends it: outright (drop what is queued), or by way of the rules of linger. */
 void zu_session_stop(struct zu_session *s, bool outright);
@@ -146,7 +148,9 @@ void zu_session_stop(struct zu_session *s, bool outright);
 #define ZU_SESSION_RETRY_MS 10
 
 /* session.c */
-void zu_session_fail(struct zu_session *s, enum zu_loss why, int err); /* the connection goes */
+void zu_session_fail(struct zu_session *s, enum zu_loss why, int err);  /* the connection goes */
+void zu_session_break(struct zu_session *s, enum zu_loss why, int err); /* the same, for what came
+                                                                           in: tells more of it */
 void zu_session_enter(struct zu_session *s, enum zu_session_state state);
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value);
 void zu_session_send_died(struct zu_session *s);      /* the peer takes nothing any more */

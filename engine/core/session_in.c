@@ -438,7 +438,7 @@ void zu_session_receive(struct zu_session *s)
     if (s->paused || !zu_session_connected(s))
         return;
     if (rc < 0) {
-        zu_session_fail(s, zu_session_loss_of(rc), -rc);
+        zu_session_break(s, zu_session_loss_of(rc), -rc);
         return;
     }
     if (s->in_block && s->in_at == s->in_end) {

@@ -9,11 +9,13 @@
 #include "engine/core/socket.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/clock.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
 #include "engine/core/tripwire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* ---- what a pipe's end hears ---- */
@@ -80,9 +82,10 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
 }
 
 void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
-                         const char *local, const char *peer)
+                         const char *local, const char *peer, const char *address)
 {
-    char *own[2] = {local ? zu_strdup(local) : NULL, peer ? zu_strdup(peer) : NULL};
+    char *own[3] = {local ? zu_strdup(local) : NULL, peer ? zu_strdup(peer) : NULL,
+                    address && address != peer ? zu_strdup(address) : NULL};
 
     pthread_mutex_lock(&s->names);
     p->connection = connection;
@@ -94,12 +97,84 @@ void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connec
         zu_free(p->peer_name);
         p->peer_name = own[1];
     }
+    if (own[2]) {
+        zu_free(p->peer_address);
+        p->peer_address = own[2];
+    }
     pthread_mutex_unlock(&s->names);
+}
+
+/* ---- what is told of a pipe ---- */
+
+enum { DROPS_TOLD_MS = 1000 };
+
+void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e)
+{
+    char local[ZU_ENDPOINT_MAX] = "", peer[ZU_ENDPOINT_MAX] = "", address[ZU_ENDPOINT_MAX] = "";
+
+    pthread_mutex_lock(&s->names);
+    e->connection = p->connection;
+    snprintf(local, sizeof local, "%s", p->local_name ? p->local_name : "");
+    snprintf(peer, sizeof peer, "%s", p->peer_name ? p->peer_name : "");
+    snprintf(address, sizeof address, "%s", p->peer_address ? p->peer_address : peer);
+    pthread_mutex_unlock(&s->names);
+    e->local = local;
+    e->remote = peer;
+    e->address = address;
+    e->endpoint = p->dialed ? peer : NULL;
+    e->bound = !p->dialed;
+    if (!e->routing_id && p->id) {
+        e->routing_id = p->id;
+        e->routing_id_size = p->id_size;
+    }
+    zu_socket_observe(s, e);
+}
+
+/* What was dropped at the pipe since it was last told; at most now and then, or at the end. */
+static void tell_dropped(struct zu_socket *s, struct zu_pipe *p, bool at_the_end)
+{
+    uint64_t now = zu_now_ns() / 1000000, untold = p->meter.dropped - p->drops_told;
+    struct zu_event e = {
+        .event = ZURING_EVENT_DROPPED, .value = untold, .value2 = ZURING_DROP_WATER_MARK};
+
+    if (untold == 0 || (!at_the_end && p->drops_told_ms && now - p->drops_told_ms < DROPS_TOLD_MS))
+        return;
+    p->drops_told += untold;
+    p->drops_told_ms = now;
+    zu_socket_observe_pipe(s, p, &e);
+}
+
+static void tell_unrouted(struct zu_socket *s, bool at_the_end)
+{
+    uint64_t now = zu_now_ns() / 1000000, untold = s->drops[ZURING_DROP_NO_ROUTE] - s->drops_told;
+    struct zu_event e = {
+        .event = ZURING_EVENT_DROPPED, .value = untold, .value2 = ZURING_DROP_NO_ROUTE};
+
+    if (untold == 0 || (!at_the_end && s->drops_told_ms && now - s->drops_told_ms < DROPS_TOLD_MS))
+        return;
+    s->drops_told += untold;
+    s->drops_told_ms = now;
+    zu_socket_observe(s, &e);
+}
+
+zu_cold void zu_socket_dropped(struct zu_socket *s, struct zu_pipe *p, int why, uint64_t count)
+{
+    bool observed = zu_socket_is_observed(s);
+
+    zu_count(&s->drops[why], count);
+    if (p)
+        zu_count(&p->meter.dropped, count);
+    if (observed && p)
+        tell_dropped(s, p, false);
+    else if (observed)
+        tell_unrouted(s, false);
 }
 
 static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
 {
     if (!zu_list_empty(&p->all)) {
+        if (p->meter.dropped != p->drops_told && zu_socket_is_observed(s))
+            tell_dropped(s, p, true);
         zu_list_remove(&p->all);
         s->pattern->detach(s, p);
     }
@@ -274,6 +349,8 @@ int zu_socket_close(struct zu_socket *s)
         zu_socket_close_pipe(s, zu_container_of(s->pipes.next, struct zu_pipe, all));
     while ((l = s->endpoints.next) != &s->endpoints)
         close_endpoint(s, zu_container_of(l, struct zu_endpoint, link), false);
+    if (s->drops[ZURING_DROP_NO_ROUTE] != s->drops_told && zu_socket_is_observed(s))
+        tell_unrouted(s, true);
     if (s->pattern->fini)
         s->pattern->fini(s);
     zu_socket_spend_all(s);
@@ -350,18 +427,20 @@ static void set_last_endpoint(struct zu_socket *s, const char *text)
     s->last_endpoint[size] = '\0';
 }
 
-static void tell_bind_failed(struct zu_socket *s, const char *text, const struct zu_listening *at,
-                             int err)
+static void tell_bind_failed(struct zu_socket *s, const char *endpoint, const char *text,
+                             const struct zu_listening *at, int err)
 {
     struct zu_event closed = {.event = ZMQ_EVENT_CLOSED,
+                              .error = err,
                               .value = (uint64_t)at->fd,
                               .local = at->endpoint,
-                              .remote = "",
+                              .endpoint = endpoint,
                               .bound = true};
     struct zu_event failed = {.event = ZMQ_EVENT_BIND_FAILED,
+                              .error = err,
                               .value = (uint64_t)err,
                               .local = text,
-                              .remote = "",
+                              .endpoint = endpoint,
                               .bound = true};
 
     if (at->fd >= 0)
@@ -369,20 +448,21 @@ static void tell_bind_failed(struct zu_socket *s, const char *text, const struct
     zu_socket_observe(s, &failed);
 }
 
-static int bind_stream(struct zu_socket *s, const struct zu_transport *t, const char *text)
+static int bind_stream(struct zu_socket *s, const struct zu_transport *t, const char *endpoint,
+                       const char *text)
 {
     struct zu_listening at;
     struct zu_endpoint *e;
     int rc = t->listen(&at, text, s->options);
 
     if (rc < 0) {
-        tell_bind_failed(s, text, &at, -rc);
+        tell_bind_failed(s, endpoint, text, &at, -rc);
         return rc;
     }
     rc = zu_socket_add_endpoint(s, &e, t, at.endpoint, true);
     if (rc < 0)
         goto close_fd;
-    rc = zu_listener_new(&e->listener, s, t, &at);
+    rc = zu_listener_new(&e->listener, s, t, &at, endpoint);
     if (rc < 0)
         goto forget;
     set_last_endpoint(s, e->text);
@@ -425,7 +505,7 @@ int zu_socket_bind(struct zu_socket *s, const char *endpoint)
 
     if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
         return rc;
-    return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, text);
+    return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, endpoint, text);
 }
 
 static bool is_connected_to(struct zu_socket *s, const char *endpoint)

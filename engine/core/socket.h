@@ -14,10 +14,13 @@
 #include "engine/core/pattern.h"
 #include "engine/core/transport.h"
 #include "engine/core/waiter.h"
+#include "include/zuring.h"
 
 #include <errno.h>
 
 #define ZU_SOCKET_TAG 0x7a752d73u /* "zu-s": what a valid handle starts with */
+
+#define ZU_DROPS (ZURING_DROP_OVERSIZED + 1) /* reasons, and 0 */
 
 /* Counts that closed messages had on a connection's properties, to be dropped together. */
 struct zu_spent {
@@ -41,6 +44,8 @@ struct zu_socket {
     struct zu_list pipes;     /* zu_pipe.all: every open end */
     pthread_mutex_t names;    /* of what the peers of the pipes are called */
     struct zu_list endpoints; /* struct zu_endpoint */
+    uint64_t drops[ZU_DROPS]; /* messages, by reason; written by its thread with zu_count */
+    uint64_t drops_told, drops_told_ms; /* of no pipe's, and when */
     uint64_t last_endpoint_id;
     struct zu_list in_ctx;
     struct zu_list tripwires;           /* of pollers: see tripwire.h */
@@ -163,10 +168,19 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
  * is none at the moment. Texts that are NULL, or find no memory, leave those that were there.
  */
 void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
-                         const char *local, const char *peer);
+                         const char *local, const char *peer, const char *address);
 /* What the socket's end of a pipe hears. When the pipe's memory goes it drops one count on the
  * socket, which who makes the pipe has taken. */
 const struct zu_pipe_sink *zu_socket_sink(void);
+
+/*
+ * For patterns. `count` messages to this peer (NULL: to nobody in particular) are dropped, for a
+ * reason of ZURING_DROP_*: counted, and told at most once a second. What is usual (FILTERED,
+ * CONFLATED) is counted alone: zu_count (&s->drops[...]).
+ */
+void zu_socket_dropped(struct zu_socket *s, struct zu_pipe *p, int why, uint64_t count);
+/* Tells the observer, with what is known of the peer at the other end of the pipe. */
+void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e);
 
 /* An endpoint that the socket knows by its text: what zmq_unbind and zmq_disconnect look for. */
 struct zu_endpoint {

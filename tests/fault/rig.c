@@ -169,15 +169,18 @@ static const char *event_name(uint32_t event)
     }
 }
 
-/* Errnos are part of the text; descriptors and times are not. */
+/* Errnos are part of the text; descriptors and times are not, nor events that libzmq has not. */
 static void observe(struct zu_observer *o, const struct zu_event *e)
 {
     struct rig *r = zu_container_of(o, struct rig, observer);
     size_t room = sizeof r->events - r->events_size;
     bool tells = e->event & (ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
-    int n = snprintf(r->events + r->events_size, room, tells ? "%s(%u) " : "%s ",
-                     event_name(e->event), (unsigned)e->value);
+    int n;
 
+    if (e->event & ~(uint32_t)ZMQ_EVENT_ALL)
+        return;
+    n = snprintf(r->events + r->events_size, room, tells ? "%s(%u) " : "%s ", event_name(e->event),
+                 (unsigned)e->value);
     if (n > 0 && (size_t)n < room)
         r->events_size += (size_t)n;
 }
