@@ -8,10 +8,14 @@
 #include "engine/base/clock.h"
 #include "engine/base/err.h"
 #include "engine/base/z85.h"
+#include "engine/security/box.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
+
+enum { KEY_DIGITS = 40 }; /* of a key in Z85 */
 
 /* ---- Z85 and keys ---- */
 
@@ -31,16 +35,31 @@ uint8_t *zmq_z85_decode(uint8_t *data, const char *text)
 
 int zmq_curve_keypair(char *public_key, char *secret_key)
 {
-    (void)public_key;
-    (void)secret_key;
-    return zu_return(-ENOTSUP);
+    uint8_t public_bytes[ZU_BOX_KEY], secret_bytes[ZU_BOX_KEY];
+    int rc = public_key && secret_key ? zu_box_ready() : -EFAULT;
+
+    if (rc < 0)
+        return zu_return(rc);
+    zu_box_keypair(public_bytes, secret_bytes);
+    zu_z85_encode(public_key, public_bytes, ZU_BOX_KEY);
+    zu_z85_encode(secret_key, secret_bytes, ZU_BOX_KEY);
+    zu_box_wipe(secret_bytes, ZU_BOX_KEY);
+    return 0;
 }
 
 int zmq_curve_public(char *public_key, const char *secret_key)
 {
-    (void)public_key;
-    (void)secret_key;
-    return zu_return(-ENOTSUP);
+    uint8_t public_bytes[ZU_BOX_KEY], secret_bytes[ZU_BOX_KEY];
+    int rc = public_key && secret_key ? zu_box_ready() : -EFAULT;
+
+    if (rc == 0)
+        rc = strlen(secret_key) == KEY_DIGITS ? zu_z85_decode(secret_bytes, secret_key) : -EINVAL;
+    if (rc < 0)
+        return zu_return(rc);
+    zu_box_public(public_bytes, secret_bytes);
+    zu_box_wipe(secret_bytes, ZU_BOX_KEY);
+    zu_z85_encode(public_key, public_bytes, ZU_BOX_KEY);
+    return 0;
 }
 
 /* ---- atomic counter ---- */

@@ -2,6 +2,7 @@
 /*
  * zmq_version: what this library claims to be, what it can do, and what its errors are called.
  */
+#include "engine/base/base.h"
 #include "engine/base/err.h"
 
 #include <string.h>
@@ -19,7 +20,12 @@ void zmq_version(int *major, int *minor, int *patch)
 /* Programs choose endpoints and mechanisms by this, so a name comes with the code that does it. */
 int zmq_has(const char *capability)
 {
-    return capability && strcmp(capability, "ipc") == 0;
+    static const char *const all[] = {"ipc", "curve"};
+
+    for (size_t i = 0; capability && i < zu_array_len(all); i++)
+        if (strcmp(capability, all[i]) == 0)
+            return 1;
+    return 0;
 }
 
 int zmq_errno(void)

@@ -42,12 +42,13 @@ struct zu_mechanism {
     /*
      * Appends the body of the next command that this side has to send. 1: there was one; 0: nothing
      * to say until the peer, or the ZAP handler, speaks. At least ZU_HANDSHAKE_ROOM bytes of room.
+     * -EPROTO: what this side was given, its keys, cannot work.
      */
     int (*speak)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
                  struct zu_writer *out);
-    /* Takes the body of a command of the peer. 0, or -EPROTO. */
-    int (*hear)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
-                struct zu_reader command, struct zu_heard *heard);
+    /* Takes the body of a command of the peer, which it may write over. 0, or -EPROTO. */
+    int (*hear)(struct zu_handshake *h, const struct zu_handshake_terms *terms, uint8_t *command,
+                size_t size, struct zu_heard *heard);
     /*
      * Before anything more is said: is the ZAP handler to be asked? True once at most; then
      * `answer` follows, with 200, also when nobody had to be asked, or with 400 or 500: then
@@ -57,10 +58,22 @@ struct zu_mechanism {
                 struct zu_question *q);
     void (*answer)(struct zu_handshake *h, int status);
     bool (*done)(const struct zu_handshake *h);
+
+    /*
+     * Once done: how messages and commands go. `seal` makes the body of a frame, in place, of
+     * `size` bytes behind seal_head bytes of room; `open` takes a frame's body of `size` bytes, and
+     * what was sealed is again behind the first seal_head of them. -EPROTO, and *why as above.
+     * Flags: ZU_MSG_MORE, ZU_MSG_COMMAND. NULL, both: they go as they are.
+     */
+    size_t seal_head; /* ZU_SEAL_HEAD_MAX at most */
+    void (*seal)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags);
+    int (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags, uint32_t *why);
+
     /* The state's memory goes after this: wipes what is secret in it. NULL: nothing is. */
     void (*fini)(struct zu_handshake *h);
 };
 
 #define ZU_HANDSHAKE_ROOM 4096
+#define ZU_SEAL_HEAD_MAX  64
 
 #endif

@@ -76,6 +76,7 @@ struct zu_options {
     bool zap_enforce_domain;
     struct zu_text zap_domain;
     struct zu_text plain_username, plain_password;
+    uint8_t curve_public_key[32], curve_secret_key[32], curve_server_key[32];
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */

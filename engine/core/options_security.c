@@ -6,6 +6,7 @@
  */
 #include "engine/core/options.h"
 
+#include "engine/base/z85.h"
 #include "include/zmq.h"
 
 #include <errno.h>
@@ -52,6 +53,40 @@ static int set_plain_word(struct zu_options *o, struct zu_text *word, const void
     return rc;
 }
 
+enum { KEY = 32, KEY_DIGITS = 40 };
+
+/* 32 bytes; or 40 digits, with or without a NUL. */
+static int read_key(uint8_t key[KEY], const void *value, size_t size)
+{
+    char digits[KEY_DIGITS + 1];
+    int rc = -EINVAL;
+
+    if (!value)
+        return rc;
+    if (size == KEY) {
+        memcpy(key, value, KEY);
+        return 0;
+    }
+    if (size != KEY_DIGITS && size != KEY_DIGITS + 1)
+        return rc;
+    memcpy(digits, value, KEY_DIGITS);
+    digits[KEY_DIGITS] = '\0';
+    if (strlen(digits) == KEY_DIGITS && (size == KEY_DIGITS || !((const char *)value)[KEY_DIGITS]))
+        rc = zu_z85_decode(key, digits);
+    explicit_bzero(digits, sizeof digits);
+    return rc;
+}
+
+static int set_key(struct zu_options *o, uint8_t key[KEY], bool as_server, const void *value,
+                   size_t size)
+{
+    int rc = read_key(key, value, size);
+
+    if (rc == 0)
+        choose(o, ZMQ_CURVE, as_server);
+    return rc;
+}
+
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size)
 {
     switch (option) {
@@ -59,6 +94,10 @@ int zu_options_set_security(struct zu_options *o, int option, const void *value,
     case ZMQ_PLAIN_SERVER: return set_server(o, ZMQ_PLAIN, value, size);
     case ZMQ_PLAIN_USERNAME: return set_plain_word(o, &o->plain_username, value, size);
     case ZMQ_PLAIN_PASSWORD: return set_plain_word(o, &o->plain_password, value, size);
+    case ZMQ_CURVE_SERVER: return set_server(o, ZMQ_CURVE, value, size);
+    case ZMQ_CURVE_PUBLICKEY: return set_key(o, o->curve_public_key, o->as_server, value, size);
+    case ZMQ_CURVE_SECRETKEY: return set_key(o, o->curve_secret_key, o->as_server, value, size);
+    case ZMQ_CURVE_SERVERKEY: return set_key(o, o->curve_server_key, false, value, size);
     default: return -EINVAL;
     }
 }
@@ -66,6 +105,18 @@ int zu_options_set_security(struct zu_options *o, int option, const void *value,
 static int get_text(const struct zu_text *text, void *value, size_t *size)
 {
     return zu_answer_bytes(text->bytes, (size_t)text->size + 1, value, size);
+}
+
+/* As bytes, or as digits and a NUL, by the room for it. */
+static int get_key(const uint8_t key[KEY], void *value, size_t *size)
+{
+    if (!value || !size || (*size != KEY && *size != KEY_DIGITS + 1))
+        return -EINVAL;
+    if (*size == KEY)
+        memcpy(value, key, KEY);
+    else
+        zu_z85_encode(value, key, KEY);
+    return 0;
 }
 
 int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size)
@@ -77,6 +128,11 @@ int zu_options_get_security(const struct zu_options *o, int option, void *value,
         return zu_answer_int(o->mechanism == ZMQ_PLAIN && o->as_server, value, size);
     case ZMQ_PLAIN_USERNAME: return get_text(&o->plain_username, value, size);
     case ZMQ_PLAIN_PASSWORD: return get_text(&o->plain_password, value, size);
+    case ZMQ_CURVE_SERVER:
+        return zu_answer_int(o->mechanism == ZMQ_CURVE && o->as_server, value, size);
+    case ZMQ_CURVE_PUBLICKEY: return get_key(o->curve_public_key, value, size);
+    case ZMQ_CURVE_SECRETKEY: return get_key(o->curve_secret_key, value, size);
+    case ZMQ_CURVE_SERVERKEY: return get_key(o->curve_server_key, value, size);
     default: return -EINVAL;
     }
 }
@@ -84,4 +140,5 @@ int zu_options_get_security(const struct zu_options *o, int option, void *value,
 void zu_options_wipe(struct zu_options *o)
 {
     explicit_bzero(&o->plain_password, sizeof o->plain_password);
+    explicit_bzero(o->curve_secret_key, sizeof o->curve_secret_key);
 }

@@ -269,6 +269,7 @@ static void forget_connection(struct zu_session *s)
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
     s->turned_away = ZU_LOSS_NONE;
+    s->sealed = false;
 }
 
 static void forget_peer(struct zu_session *s)

@@ -59,6 +59,7 @@ struct zu_session {
     uint8_t loss;        /* enum zu_loss: why it is CLOSING */
     uint8_t turned_away; /* enum zu_loss: the peer is not let in; what is said still goes out */
     bool dialed;
+    bool sealed;    /* the traffic is, by the mechanism */
     bool raw;       /* bytes as they are: see zu_options */
     bool lingering; /* the socket has let go of the pipe, or was closed */
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
@@ -98,6 +99,7 @@ struct zu_session {
     size_t in_filled;
     int in_expected;      /* what the transport was told to expect */
     bool in_whole;        /* in_msg is complete, and not delivered yet */
+    bool in_sealed;       /* in_msg is to be opened when it is complete */
     bool in_place;        /* in_msg is received straight into; it has memory behind its body */
     bool large;           /* a part of a large body came last */
     uint8_t in_stash[16]; /* the first bytes of a header */
@@ -190,6 +192,8 @@ int zu_session_hear_greeting(struct zu_session *s);
 /* A whole frame of the handshake, borrowed. 0; 1: it is the first of the traffic; -EPROTO. */
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
 int zu_session_begin_traffic(struct zu_session *s);
+/* What was sealed in a frame's body is opened in place. 0 and its flags; -EPROTO, told. */
+int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags);
 /* The ZAP handler has answered: 200, or 400 or 500. 0, or what ends the connection. */
 int zu_session_answered(struct zu_session *s, int status);
 /* The peer is not let in: tells why, and ends the connection once all is sent that was said. */

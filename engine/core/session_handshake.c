@@ -75,6 +75,16 @@ void zu_session_turn_away(struct zu_session *s, enum zu_loss why, uint32_t event
     zu_session_pump_soon(s); /* not now: bytes of the peer may be in the middle of being parsed */
 }
 
+static void tell_refused(struct zu_session *s, uint32_t why)
+{
+    bool is_status = why >= 300 && why <= 500;
+
+    if (why)
+        zu_session_event(
+            s, is_status ? ZMQ_EVENT_HANDSHAKE_FAILED_AUTH : ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+            why);
+}
+
 /* Has the ZAP handler asked, where that is due. 1: nothing is to be said now. */
 static int ask(struct zu_session *s)
 {
@@ -110,9 +120,12 @@ static int go_on(struct zu_session *s)
 
     if (rc == 0)
         rc = speak(s);
+    if (rc == -EPROTO)
+        tell_refused(s, ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
     if (rc != 0 || !s->mechanism->done(s->handshake))
         return ZU_MIN(rc, 0);
     s->handshook = true;
+    s->sealed = s->mechanism->seal != NULL;
     zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
     if (s->props)
         id = zu_props_get_sized(s->props, "Identity", &size);
@@ -332,19 +345,18 @@ static int hear_metadata(struct zu_session *s, struct zu_reader metadata)
     return rc < 0 ? rc : take_metadata(s, metadata);
 }
 
-static void tell_refused(struct zu_session *s, uint32_t why)
+int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags)
 {
-    bool is_status = why >= 300 && why <= 500;
+    uint32_t why = 0;
+    int rc = s->mechanism->open(s->handshake, at, size, flags, &why);
 
-    if (why)
-        zu_session_event(
-            s, is_status ? ZMQ_EVENT_HANDSHAKE_FAILED_AUTH : ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-            why);
+    if (rc < 0)
+        tell_refused(s, why);
+    return rc;
 }
 
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m)
 {
-    struct zu_reader command = zu_reader_of(zu_msg_data(m), zu_msg_size(m));
     struct zu_handshake_terms terms = terms_of(s);
     struct zu_heard heard = {.why = 0};
     int rc;
@@ -353,7 +365,7 @@ int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m)
         return hear_identity(s, m);
     if (s->turned_away)
         return 0;
-    rc = s->mechanism->hear(s->handshake, &terms, command, &heard);
+    rc = s->mechanism->hear(s->handshake, &terms, zu_msg_data(m), zu_msg_size(m), &heard);
     if (rc == 0 && heard.metadata.at)
         rc = hear_metadata(s, heard.metadata);
     if (rc < 0 && rc != -ENOMEM)

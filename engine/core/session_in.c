@@ -28,7 +28,9 @@ enum {
     AHEAD = 4 * 1024,    /* what is received together with it */
     EXPECT_MIN = 128 * 1024, /* when less of it is missing the kernel tells of any bytes; */
     EXPECT_MAX = 512 * 1024, /* when more, of so many at once */
-    PROPS_AT_ONCE = 4096,    /* counts taken with one atomic operation */
+    HANDSHAKE_MAX =
+        64 * 1024,        /* of a stranger's frame: the longest that anybody says is far less */
+    PROPS_AT_ONCE = 4096, /* counts taken with one atomic operation */
 };
 
 void zu_session_in_reset(struct zu_session *s)
@@ -41,7 +43,7 @@ void zu_session_in_reset(struct zu_session *s)
         zu_msg_close(&s->in_msg);
     s->in_filled = 0;
     s->in_expected = 1; /* a new descriptor comes next */
-    s->in_whole = s->in_place = s->large = s->paused = false;
+    s->in_whole = s->in_place = s->in_sealed = s->large = s->paused = false;
     s->in_stash_size = 0;
     s->screen_at = 0;
 }
@@ -97,6 +99,35 @@ static int hand_on(struct zu_session *s)
     return -EAGAIN;
 }
 
+static uint8_t opened_flags(uint8_t flags)
+{
+    return flags & (ZU_MSG_MORE | ZU_MSG_COMMAND);
+}
+
+/* in_msg is a sealed frame, in whatever memory: what was in it takes its place. 1; 0: none. */
+static zu_cold int open_msg(struct zu_session *s, struct zu_msg *m)
+{
+    size_t head = s->mechanism->seal_head, size = zu_msg_size(m);
+    uint8_t *data = zu_msg_data(m), flags = 0;
+    bool command = m->flags & ZU_MSG_COMMAND; /* nobody seals one so: see take_sealed */
+    struct zu_msg small;
+    int rc = zu_session_open(s, data, size, &flags);
+
+    s->in_sealed = false;
+    if (rc < 0 || command)
+        return ZU_MIN(rc, 0);
+    if (size - head <= ZU_MSG_INLINE_MAX) {
+        zu_msg_init_copy(&small, data + head, size - head); /* takes no memory */
+        zu_msg_close(m);
+        *m = small;
+    } else {
+        m->big.data += head;
+        m->big.size -= head;
+    }
+    m->flags = opened_flags(flags);
+    return 1;
+}
+
 /* in_msg is complete: a frame for the handshake, for the session itself, or for the socket. */
 static int deliver(struct zu_session *s)
 {
@@ -105,6 +136,10 @@ static int deliver(struct zu_session *s)
 
     s->in_whole = false;
     zu_session_beat_heard(s); /* a PING that came in the same receive waits no longer, either */
+    if (zu_unlikely(s->in_sealed) && (rc = open_msg(s, m)) <= 0) {
+        zu_msg_close(m);
+        return rc;
+    }
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
         rc = zu_session_hear_handshake(s, m);
     else if (zu_unlikely(m->flags & ZU_MSG_COMMAND))
@@ -146,15 +181,12 @@ static int init_body(struct zu_session *s, struct zu_msg *m, uint64_t size, size
     return rc;
 }
 
-/* A frame whose body begins at in_at; all of it may be there, or a part. */
-static int take_frame(struct zu_session *s, const struct zu_frame *f)
+/* A body that begins at in_at; all of it may be there, or a part. */
+static int take_body(struct zu_session *s, const struct zu_frame *f)
 {
     struct zu_msg *m = &s->in_msg;
     size_t here = ZU_MIN(f->size, in_left(s));
-    int64_t max = s->options->maxmsgsize;
 
-    if (max >= 0 && f->size > (uint64_t)max)
-        return -EMSGSIZE;
     if (f->size >= SLICE_MIN && here == f->size) {
         zu_block_hold(s->in_block);
         zu_msg_init_slice(m, s->in_block, s->in_at, f->size);
@@ -169,6 +201,41 @@ static int take_frame(struct zu_session *s, const struct zu_frame *f)
     s->in_at += here;
     s->in_filled = here;
     return here == f->size ? deliver(s) : 1;
+}
+
+/* A sealed frame that is all there is opened where it lies; then it is as any other. A command is
+ * one inside, never the frame around it: libzmq drops what comes otherwise, and so do we. */
+static int take_sealed(struct zu_session *s, const struct zu_frame *f)
+{
+    size_t head = s->mechanism->seal_head;
+    struct zu_frame inside = {.size = f->size - head};
+    uint8_t flags = 0;
+    int rc = zu_session_open(s, s->in_at, f->size, &flags);
+
+    if (rc < 0)
+        return rc;
+    s->in_at += head;
+    if (f->flags & ZU_FRAME_COMMAND) {
+        s->in_at += inside.size;
+        return 1;
+    }
+    inside.flags = (uint8_t)((flags & ZU_MSG_MORE ? ZU_FRAME_MORE : 0) |
+                             (flags & ZU_MSG_COMMAND ? ZU_FRAME_COMMAND : 0));
+    return take_body(s, &inside);
+}
+
+static int take_frame(struct zu_session *s, const struct zu_frame *f)
+{
+    int64_t max = s->options->maxmsgsize;
+
+    if (max >= 0 && f->size > (uint64_t)max)
+        return -EMSGSIZE;
+    if (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && f->size > HANDSHAKE_MAX)
+        return -EMSGSIZE;
+    if (zu_unlikely(s->sealed) && f->size <= in_left(s))
+        return take_sealed(s, f);
+    s->in_sealed = s->sealed;
+    return take_body(s, f);
 }
 
 static int read_head(const struct zu_session *s, struct zu_reader *r, struct zu_frame *f)
@@ -225,7 +292,8 @@ static int take_head(struct zu_session *s, struct zu_frame *f)
 static bool may_run(const struct zu_session *s)
 {
     return s->state == ZU_SESSION_ACTIVE && s->version >= ZU_ZMTP_2_0 && s->pipe &&
-           !s->in_stash_size && !s->socket->pattern->screen && s->options->maxmsgsize < 0;
+           !s->in_stash_size && !s->sealed && !s->socket->pattern->screen &&
+           s->options->maxmsgsize < 0;
 }
 
 /* Makes a message of a small body; behind it ZU_MSG_INLINE_MAX bytes can be read in any case. */

@@ -169,37 +169,47 @@ int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
 
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 {
-    uint8_t frame[ZU_FRAME_HEADER_MAX + ZU_HANDSHAKE_ROOM];
+    uint8_t frame[ZU_FRAME_HEADER_MAX + ZU_SEAL_HEAD_MAX + ZU_HANDSHAKE_ROOM];
+    size_t room = s->sealed ? s->mechanism->seal_head : 0;
 
     if (zu_bug(size > ZU_HANDSHAKE_ROOM))
         return -EFAULT;
-    size_t head = zu_frame_write_v2(frame, size, ZU_FRAME_COMMAND);
+    size_t head = zu_frame_write_v2(frame, room + size, s->sealed ? 0 : ZU_FRAME_COMMAND);
 
-    memcpy(frame + head, body, size);
-    return zu_session_say(s, frame, head + size);
+    memcpy(frame + head + room, body, size);
+    if (s->sealed)
+        s->mechanism->seal(s->handshake, frame + head, size, ZU_MSG_COMMAND);
+    return zu_session_say(s, frame, head + room + size);
 }
 
-/* The header of a subscription, and what stands in its body before the topic. */
+#define SUBSCRIPTION_MAX 16 /* bytes before a topic */
+
+/* What stands in the body of a subscription before the topic. */
+static size_t write_subscription(const struct zu_session *s, uint8_t at[SUBSCRIPTION_MAX],
+                                 uint8_t flags)
+{
+    bool cancel = flags & ZU_MSG_CANCEL;
+    struct zu_writer w = zu_writer_of(at, SUBSCRIPTION_MAX);
+
+    if (s->version >= ZU_ZMTP_3_1)
+        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
+    else
+        zu_write_u8(&w, cancel ? 0 : 1);
+    return (size_t)(w.at - at);
+}
+
+/* And its header. */
 static size_t write_subscription_head(const struct zu_session *s, uint8_t *at, uint8_t flags,
                                       size_t topic)
 {
-    bool cancel = flags & ZU_MSG_CANCEL;
+    uint8_t before[SUBSCRIPTION_MAX];
+    size_t size = write_subscription(s, before, flags), body = size + topic;
+    uint8_t command = s->version >= ZU_ZMTP_3_1 ? ZU_FRAME_COMMAND : 0;
+    size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, body, false)
+                                            : zu_frame_write_v2(at, body, command);
 
-    if (s->version >= ZU_ZMTP_3_1) {
-        struct zu_writer w = zu_writer_of(at + 16, 16);
-
-        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
-        size_t name = (size_t)(w.at - (at + 16));
-        size_t head = zu_frame_write_v2(at, name + topic, ZU_FRAME_COMMAND);
-
-        memmove(at + head, at + 16, name);
-        return head + name;
-    }
-    size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, 1 + topic, false)
-                                            : zu_frame_write_v2(at, 1 + topic, 0);
-
-    at[head] = cancel ? 0 : 1;
-    return head + 1;
+    memcpy(at + head, before, size);
+    return head + size;
 }
 
 static size_t write_head(const struct zu_session *s, uint8_t *at, const struct zu_msg *m,
@@ -235,15 +245,110 @@ static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     o->held[o->held_count++] = *m;
 }
 
+static bool is_streaming(const struct zu_session *s)
+{
+    return s->stream_parts >= STREAM_PARTS && s->state == ZU_SESSION_ACTIVE;
+}
+
+/* While messages stream the pipe is not told that we wait for more: we look again by ourselves. */
+static bool can_read(struct zu_session *s)
+{
+    if (is_streaming(s) && !zu_pipe_has(s->pipe))
+        return false;
+    if (zu_pipe_can_read(s->pipe))
+        return true;
+    s->stream_parts = 0;
+    return false;
+}
+
+/* ---- sealed: a copy is needed anyway, and it is sealed where it was copied to ---- */
+
+static size_t sealed_size(const struct zu_session *s, const struct zu_msg *m)
+{
+    return ZU_FRAME_HEADER_MAX + s->mechanism->seal_head + SUBSCRIPTION_MAX + zu_msg_size(m);
+}
+
+/* Seals a copy of *m into the batch's block or, where it is too large for that, into memory of its
+ * own. There is room in the block for a header. -ENOMEM. */
+static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    size_t size = zu_msg_size(m), room = s->mechanism->seal_head, before = 0;
+    uint8_t *frame = o->block + o->filled, *at, subscription[SUBSCRIPTION_MAX];
+    uint8_t flags = m->flags & ZU_MSG_MORE;
+    struct zu_msg own = {.kind = ZU_MSG_CLOSED};
+    size_t head;
+
+    if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))) {
+        before = write_subscription(s, subscription, m->flags);
+        flags = s->version >= ZU_ZMTP_3_1 ? ZU_MSG_COMMAND : 0;
+    }
+    if (sealed_size(s, m) + RESERVE_BYTES > block_room(o) &&
+        zu_msg_init_size(&own, room + before + size) < 0)
+        return -ENOMEM;
+    head = zu_frame_write_v2(frame, room + before + size, 0);
+    at = own.kind == ZU_MSG_CLOSED ? frame + head : zu_msg_data(&own);
+    memcpy(at + room, subscription, before);
+    memcpy(at + room + before, zu_msg_data(m), size);
+    s->mechanism->seal(s->handshake, at, before + size, flags);
+    if (own.kind == ZU_MSG_CLOSED) {
+        add_block_bytes(o, head + room + before + size);
+        return 0;
+    }
+    add_block_bytes(o, head);
+    o->pieces[o->piece_count++] = (struct iovec){at, room + before + size};
+    o->bytes += room + before + size;
+    o->held[o->held_count++] = own;
+    return 0;
+}
+
+/* The next part is looked at first: one that the block has no more room for goes into the next. */
+static void fill_sealed(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_msg m, *next;
+    bool skip;
+
+    while (s->pipe && !batch_is_full(s, o) && can_read(s) && (next = zu_pipe_peek(s->pipe))) {
+        size_t size = sealed_size(s, next);
+
+        if (size + RESERVE_BYTES > block_room(o) && size < BLOCK_BYTES / 2)
+            return;
+        skip = s->out_skip_rest || (next->flags & ZU_MSG_ID);
+        if (!skip && encode_sealed(s, o, next) < 0) {
+            zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+            return;
+        }
+        if (zu_pipe_read(s->pipe, &m) < 0)
+            return;
+        if (zu_unlikely(skip))
+            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
+        else
+            s->out_part = m.flags & ZU_MSG_MORE;
+        if (zu_msg_size(&m) <= COPY_MAX) { /* as fill_plain does */
+            s->stream_parts++;
+            s->batch_parts++;
+            zu_pace_count(&s->loop->pace, 1);
+        }
+        zu_msg_close(&m);
+    }
+}
+
 int zu_session_say_message(struct zu_session *s, struct zu_msg *m)
 {
     struct zu_out *o = out_get(s);
+    int rc;
 
     if (!o)
         return -ENOMEM;
     if (block_room(o) < ZU_FRAME_HEADER_MAX + 16 + COPY_MAX || o->piece_count + 2 > PIECES_MAX)
         return -ENOBUFS;
-    encode(s, o, m);
+    if (s->sealed) {
+        rc = encode_sealed(s, o, m);
+        if (rc < 0)
+            return rc;
+        zu_msg_close(m);
+    } else {
+        encode(s, o, m);
+    }
     zu_session_pump_soon(s);
     return 0;
 }
@@ -303,27 +408,16 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     return true;
 }
 
-static bool is_streaming(const struct zu_session *s)
-{
-    return s->stream_parts >= STREAM_PARTS && s->state == ZU_SESSION_ACTIVE;
-}
-
-/* While messages stream the pipe is not told that we wait for more: we look again by ourselves. */
-static bool can_read(struct zu_session *s)
-{
-    if (is_streaming(s) && !zu_pipe_has(s->pipe))
-        return false;
-    if (zu_pipe_can_read(s->pipe))
-        return true;
-    s->stream_parts = 0;
-    return false;
-}
-
 /* Moves what the socket wrote into the batch. */
 static void fill(struct zu_session *s, struct zu_out *o)
 {
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
+
+    if (zu_unlikely(s->sealed)) {
+        fill_sealed(s, o);
+        return;
+    }
 
     while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
         if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))

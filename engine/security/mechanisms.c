@@ -3,5 +3,7 @@
 
 #include "include/zmq.h"
 
-const struct zu_mechanism *const zu_mechanisms[] = {
-    [ZMQ_NULL] = &zu_mechanism_null, [ZMQ_PLAIN] = &zu_mechanism_plain, NULL};
+const struct zu_mechanism *const zu_mechanisms[] = {[ZMQ_NULL] = &zu_mechanism_null,
+                                                    [ZMQ_PLAIN] = &zu_mechanism_plain,
+                                                    [ZMQ_CURVE] = &zu_mechanism_curve,
+                                                    NULL};

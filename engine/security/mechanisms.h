@@ -10,6 +10,7 @@
 
 extern const struct zu_mechanism zu_mechanism_null;
 extern const struct zu_mechanism zu_mechanism_plain; /* the client's; its server's is in it */
+extern const struct zu_mechanism zu_mechanism_curve; /* likewise */
 
 extern const struct zu_mechanism *const zu_mechanisms[];
 

@@ -28,12 +28,12 @@ static int speak(struct zu_handshake *h, const struct zu_handshake_terms *terms,
     return 1;
 }
 
-static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms,
-                struct zu_reader command, struct zu_heard *heard)
+static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms, uint8_t *command,
+                size_t size, struct zu_heard *heard)
 {
     enum zu_command_name name;
     struct zu_reader rest;
-    int rc = zu_command_read(command, &name, &rest);
+    int rc = zu_command_read(zu_reader_of(command, size), &name, &rest);
 
     (void)terms;
     if (rc == 0 && name == ZU_COMMAND_READY && !h->heard) {

@@ -81,8 +81,9 @@ static bool is_fused_error(struct zu_reader command, struct zu_reader *rest)
 }
 
 static int hear_as_client(struct zu_handshake *h, const struct zu_handshake_terms *terms,
-                          struct zu_reader command, struct zu_heard *heard)
+                          uint8_t *body, size_t size, struct zu_heard *heard)
 {
+    struct zu_reader command = zu_reader_of(body, size);
     enum zu_command_name name;
     struct zu_reader rest;
     bool waits = h->state == WANT_WELCOME || h->state == WANT_READY;
@@ -156,8 +157,9 @@ static int hear_hello(struct zu_handshake *h, struct zu_reader rest, struct zu_h
 }
 
 static int hear_as_server(struct zu_handshake *h, const struct zu_handshake_terms *terms,
-                          struct zu_reader command, struct zu_heard *heard)
+                          uint8_t *body, size_t size, struct zu_heard *heard)
 {
+    struct zu_reader command = zu_reader_of(body, size);
     enum zu_command_name name;
     struct zu_reader rest;
 

@@ -181,6 +181,7 @@ Test(utils, it_has_what_it_says_and_knows_no_other_word)
     const char *const none[] = {"", "tcp", "plain", "ws", "IPC", "ipc ", "vmci", "nonsense"};
 
     cr_expect_eq(zmq_has("ipc"), 1);
+    cr_expect_eq(zmq_has("curve"), 1);
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         cr_expect_eq(zmq_has(none[i]), 0, "%s", none[i]);
 }

@@ -30,21 +30,29 @@ static void expect(bool ok, const char *what)
 
 struct place {
     void *ctx;
-    bool secure; /* PLAIN, and whoever binds is the server */
+    int mechanism; /* whoever binds is the server */
+    char public_key[41], secret_key[41];
     const char *bind;
     char endpoint[256]; /* as bound */
 };
 
-static void secure(void *s, bool as_server)
+static void secure(struct place *at, void *s, bool as_server)
 {
     int yes = 1;
 
-    if (as_server) {
+    if (at->mechanism == ZMQ_PLAIN && as_server) {
         zmq_setsockopt(s, ZMQ_PLAIN_SERVER, &yes, sizeof yes);
-        return;
+    } else if (at->mechanism == ZMQ_PLAIN) {
+        zmq_setsockopt(s, ZMQ_PLAIN_USERNAME, "joe", 3);
+        zmq_setsockopt(s, ZMQ_PLAIN_PASSWORD, "pw", 2);
+    } else if (at->mechanism == ZMQ_CURVE) {
+        if (as_server)
+            zmq_setsockopt(s, ZMQ_CURVE_SERVER, &yes, sizeof yes);
+        else
+            zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, at->public_key, 41);
+        zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, at->public_key, 41);
+        zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, at->secret_key, 41);
     }
-    zmq_setsockopt(s, ZMQ_PLAIN_USERNAME, "joe", 3);
-    zmq_setsockopt(s, ZMQ_PLAIN_PASSWORD, "pw", 2);
 }
 
 static void *socket_at(struct place *at, int type, bool binds)
@@ -57,8 +65,7 @@ static void *socket_at(struct place *at, int type, bool binds)
     zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof hwm);
     zmq_setsockopt(s, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
     zmq_setsockopt(s, ZMQ_SNDTIMEO, &timeout, sizeof timeout);
-    if (at->secure)
-        secure(s, binds);
+    secure(at, s, binds);
     if (!binds) {
         expect(zmq_connect(s, at->endpoint) == 0, "connect");
         return s;
@@ -217,12 +224,13 @@ static void *handle(void *zap)
 }
 
 /* Peers that come and go while a handler in a thread of its own is asked about each. */
-static void authenticated(struct place *at)
+static void authenticated(struct place *at, int mechanism)
 {
     void *zap = zmq_socket(at->ctx, ZMQ_ROUTER);
     pthread_t thread;
 
-    at->secure = true;
+    at->mechanism = mechanism;
+    expect(zmq_curve_keypair(at->public_key, at->secret_key) == 0, "keys");
     expect(zmq_bind(zap, "inproc://zeromq.zap.01") == 0, "bind the handler");
     pthread_create(&thread, NULL, handle, zap);
     requests(at);
@@ -230,9 +238,19 @@ static void authenticated(struct place *at)
     pthread_join(thread, NULL);
 }
 
+static void by_password(struct place *at)
+{
+    authenticated(at, ZMQ_PLAIN);
+}
+
+static void by_key(struct place *at)
+{
+    authenticated(at, ZMQ_CURVE);
+}
+
 static void run(const char *bind, int backend)
 {
-    void (*const parts[])(struct place *) = {pipeline, requests, publish, authenticated};
+    void (*const parts[])(struct place *) = {pipeline, requests, publish, by_password, by_key};
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         struct place at = {.ctx = zmq_ctx_new(), .bind = bind};

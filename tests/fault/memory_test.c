@@ -144,6 +144,18 @@ static void meet(struct cycle *c)
     INSIST(zmq_connect(connecter(c), c->endpoint));
 }
 
+static void secure_by_keys(struct cycle *c)
+{
+    char public_key[41], secret_key[41];
+
+    cr_assert_eq(zmq_curve_keypair(public_key, secret_key), 0);
+    set(binder(c), ZMQ_CURVE_SERVER, 1);
+    INSIST(zmq_setsockopt(binder(c), ZMQ_CURVE_SECRETKEY, secret_key, 41));
+    INSIST(zmq_setsockopt(connecter(c), ZMQ_CURVE_SERVERKEY, public_key, 41));
+    INSIST(zmq_setsockopt(connecter(c), ZMQ_CURVE_PUBLICKEY, public_key, 41));
+    INSIST(zmq_setsockopt(connecter(c), ZMQ_CURVE_SECRETKEY, secret_key, 41));
+}
+
 /* The binder is the server. A request or reply that a REP has no memory for is lost, and the
  * connection with it, when the handshake's time is over. */
 static void secure(struct cycle *c)
@@ -155,6 +167,10 @@ static void secure(struct cycle *c)
     set(c->handler, ZMQ_RCVTIMEO, 0);
     INSIST(zmq_bind(c->handler, "inproc://zeromq.zap.01"));
     set(binder(c), ZMQ_HANDSHAKE_IVL, 100);
+    if (c->trial->mechanism == ZMQ_CURVE) {
+        secure_by_keys(c);
+        return;
+    }
     set(binder(c), ZMQ_PLAIN_SERVER, 1);
     INSIST(zmq_setsockopt(connecter(c), ZMQ_PLAIN_USERNAME, "joe", 3));
     INSIST(zmq_setsockopt(connecter(c), ZMQ_PLAIN_PASSWORD, "pw", 2));
@@ -450,24 +466,24 @@ ParameterizedTest(struct trial *t, memory, dealer_and_router)
     try_every_request(t);
 }
 
-/* The question to the ZAP handler, and its answer. */
-ParameterizedTestParameters(memory, plain)
+/* The question to the ZAP handler, and its answer; and, under CURVE, sealed messages. */
+ParameterizedTestParameters(memory, with_security)
 {
-    static struct trial trials[4];
+    static struct trial trials[8];
 
-    for (int i = 0; i < 4; i++) {
-        trials[i] = (struct trial){.name = "PLAIN",
-                                   .from = ZMQ_PUSH,
+    for (int i = 0; i < 8; i++) {
+        trials[i] = (struct trial){.from = ZMQ_PUSH,
                                    .to = ZMQ_PULL,
                                    .from_binds = i % 2,
-                                   .in_a_row = i / 2 ? REFUSALS_MAX : 1,
-                                   .mechanism = ZMQ_PLAIN};
+                                   .in_a_row = i / 2 % 2 ? REFUSALS_MAX : 1,
+                                   .mechanism = i / 4 ? ZMQ_CURVE : ZMQ_PLAIN};
+        strcpy(trials[i].name, i / 4 ? "CURVE" : "PLAIN");
         strcpy(trials[i].scheme, "ipc");
     }
-    return cr_make_param_array(struct trial, trials, 4);
+    return cr_make_param_array(struct trial, trials, 8);
 }
 
-ParameterizedTest(struct trial *t, memory, plain)
+ParameterizedTest(struct trial *t, memory, with_security)
 {
     try_every_request(t);
 }

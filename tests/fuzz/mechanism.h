@@ -52,7 +52,7 @@ static inline int fuzz_hear(const struct zu_mechanism *m, struct zu_handshake *h
 {
     struct zu_heard heard = {.why = 0};
     uint8_t *copy = fuzz_copy(body, size);
-    int rc = m->hear(h, terms, zu_reader_of(copy, size), &heard);
+    int rc = m->hear(h, terms, copy, size, &heard);
     struct zu_property p;
 
     FUZZ_CHECK(rc == 0 || rc == -EPROTO);

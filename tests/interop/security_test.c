@@ -4,9 +4,12 @@
  * server and whoever binds. The ZAP handler is the test's own thread, or a socket of the peer that
  * is driven from here.
  */
+#include "tests/support/body.h"
 #include "tests/support/peer.h"
 
 #include <criterion/parameterized.h>
+#include <inttypes.h>
+#include <stdlib.h>
 
 INTEROP_SUITE(interop_security);
 
@@ -146,4 +149,121 @@ EACH_COMBINATION(plain_refused)
     meet(c, ours);
     handle(handler, "||PLAIN|joe|pw", "1.0|1|400|no||");
     stay_apart(ours);
+}
+
+/* ---- CURVE ---- */
+
+static char server_public[41], server_secret[41], client_public[41], client_secret[41];
+
+static void set_curve(const struct combination *c, void *ours)
+{
+    OK(zmq_curve_keypair(server_public, server_secret));
+    OK(zmq_curve_keypair(client_public, client_secret));
+    if (c->ours_serves) {
+        SET(ours, ZMQ_CURVE_SERVER, 1);
+        SET_TEXT(ours, ZMQ_CURVE_SECRETKEY, server_secret);
+        PEER(&peer, "text 0 %d %s", ZMQ_CURVE_SERVERKEY, server_public);
+        PEER(&peer, "text 0 %d %s", ZMQ_CURVE_PUBLICKEY, client_public);
+        PEER(&peer, "text 0 %d %s", ZMQ_CURVE_SECRETKEY, client_secret);
+    } else {
+        PEER(&peer, "set 0 %d 1", ZMQ_CURVE_SERVER);
+        PEER(&peer, "text 0 %d %s", ZMQ_CURVE_SECRETKEY, server_secret);
+        SET_TEXT(ours, ZMQ_CURVE_SERVERKEY, server_public);
+        SET_TEXT(ours, ZMQ_CURVE_PUBLICKEY, client_public);
+        SET_TEXT(ours, ZMQ_CURVE_SECRETKEY, client_secret);
+    }
+}
+
+static const char *body_text(const void *data, size_t size)
+{
+    return test_text("ok %zu %016" PRIx64, size, test_body_hash(data, size));
+}
+
+static void exchange_bodies(void *ours)
+{
+    static const size_t sizes[] = {0,    1,    32,    33,    34,    222,   223,    2000,
+                                   4096, 8159, 32735, 32768, 65536, 70000, 200000, 2000000};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t size = sizes[i];
+        char *data = malloc(size + 1), *back = malloc(size + 1);
+
+        cr_assert(data && back);
+        test_body_fill(data, size, i);
+        cr_assert_eq(zmq_send(ours, data, size, 0), (int)size);
+        PEER_SAYS(&peer, body_text(data, size), "take 0");
+        PEER(&peer, "body 0 %zu %zu", size, i);
+        cr_assert_eq(zmq_recv(ours, back, size + 1, 0), (int)size);
+        cr_assert_eq(memcmp(data, back, size), 0, "%zu", size);
+        free(data);
+        free(back);
+    }
+}
+
+/* The key is 32 bytes of any kind, so its text is not looked at. */
+EACH_COMBINATION(curve)
+{
+    void *handler, *ours = begin(c, &handler);
+
+    set_curve(c, ours);
+    meet(c, ours);
+    handle(handler, "", "1.0|1|200|OK|joe|");
+    converse(ours);
+    exchange_bodies(ours);
+}
+
+EACH_COMBINATION(curve_refused)
+{
+    void *handler, *ours = begin(c, &handler);
+
+    set_curve(c, ours);
+    meet(c, ours);
+    handle(handler, "", "1.0|1|400|no||");
+    stay_apart(ours);
+}
+
+EACH_COMBINATION(curve_with_heartbeats_and_many_messages)
+{
+    enum { MANY = 5000, SIZE = 1024 };
+    void *handler, *ours = begin(c, &handler);
+    char body[SIZE] = {0};
+
+    set_curve(c, ours);
+    SET(ours, ZMQ_HEARTBEAT_IVL, 20);
+    SET(ours, ZMQ_HEARTBEAT_TIMEOUT, TEST_DEADLINE_MS);
+    PEER(&peer, "set 0 %d 20", ZMQ_HEARTBEAT_IVL);
+    PEER(&peer, "set 0 %d %d", ZMQ_HEARTBEAT_TIMEOUT, TEST_DEADLINE_MS);
+    meet(c, ours);
+    handle(handler, "", "1.0|1|200|OK|joe|");
+    test_peer_tell(&peer, "count 0 %d %d", MANY, SIZE);
+    for (uint64_t i = 0; i < MANY; i++) {
+        memcpy(body, &i, sizeof i);
+        cr_assert_eq(zmq_send(ours, body, SIZE, 0), SIZE);
+    }
+    cr_assert_str_eq(test_peer_answer(&peer), "ok");
+    test_peer_tell(&peer, "flood 0 %d %d", MANY, SIZE);
+    for (uint64_t i = 0; i < MANY; i++) {
+        cr_assert_eq(zmq_recv(ours, body, SIZE, 0), SIZE);
+        cr_assert_eq(memcmp(body, &i, sizeof i), 0, "at %" PRIu64, i);
+    }
+    cr_assert_str_eq(test_peer_answer(&peer), "ok");
+}
+
+/* Subscriptions, of either form. */
+EACH_COMBINATION(curve_subscriptions)
+{
+    void *ours = test_socket(ZMQ_XPUB);
+
+    test_peer_start(&peer);
+    PEER(&peer, "open 0 %d", ZMQ_SUB);
+    set_curve(c, ours);
+    meet(c, ours);
+    PEER(&peer, "text 0 %d topic", ZMQ_SUBSCRIBE);
+    while (!(test_events(ours) & ZMQ_POLLIN)) /* libzmq hears of a peer inside calls only */
+        PEER_SAYS(&peer, "ok 0", "poll 0 10");
+    RECV(ours, "+topic");
+    SEND(ours, "topic|one");
+    PEER_RECV(&peer, "topic|one");
+    PEER(&peer, "text 0 %d topic", ZMQ_UNSUBSCRIBE);
+    RECV(ours, "-topic");
 }
