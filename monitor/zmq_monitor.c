@@ -4,15 +4,16 @@
  */
 #define ZMQ_BUILD_DRAFT_API /* what libzmq still drafts is there for everyone */
 #include "engine/base/err.h"
+#include "engine/core/joint.h"
 #include "monitor/monitor.h"
 
 #include <errno.h>
 
-static int watch(struct zu_socket *s, const struct zu_monitor_terms *terms)
+static int start_or_stop(struct zu_socket *s, const struct zu_monitor_terms *terms)
 {
-    int rc = zu_socket_check(s);
+    int rc = zu_socket_catch_up(s);
 
-    if (rc < 0 || (rc = zu_socket_catch_up(s)) < 0)
+    if (rc < 0)
         return rc;
     if (terms->version == 1 && terms->events & ~(uint64_t)ZMQ_EVENT_ALL_V1)
         return -EINVAL;
@@ -20,6 +21,17 @@ static int watch(struct zu_socket *s, const struct zu_monitor_terms *terms)
         return zu_monitor_start(s, terms);
     zu_monitor_stop(s);
     return 0;
+}
+
+static int watch(struct zu_socket *s, const struct zu_monitor_terms *terms)
+{
+    int rc = zu_socket_enter(s);
+
+    if (rc < 0)
+        return rc;
+    rc = start_or_stop(s, terms);
+    zu_socket_leave(s);
+    return rc;
 }
 
 int zmq_socket_monitor(void *socket, const char *endpoint, int events)
@@ -43,9 +55,13 @@ int zmq_socket_monitor_versioned(void *socket, const char *endpoint, uint64_t ev
 
 int zmq_socket_monitor_pipes_stats(void *socket)
 {
-    int rc = zu_socket_check(socket);
+    int rc = zu_socket_enter(socket);
 
-    if (rc == 0 && (rc = zu_socket_catch_up(socket)) == 0)
+    if (rc < 0)
+        return zu_return(rc);
+    rc = zu_socket_catch_up(socket);
+    if (rc == 0)
         rc = zu_monitor_pipes_stats(socket);
+    zu_socket_leave(socket);
     return zu_return(rc);
 }

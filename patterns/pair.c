@@ -9,22 +9,15 @@
  * alone, neither read nor written: were it closed, the other side would connect again for ever.
  * The ones whose peer has gone are cleared away whenever another comes.
  */
-#include "engine/core/socket.h"
-#include "patterns/fq.h"
-#include "patterns/lb.h"
+#include "patterns/pair.h"
+
 #include "patterns/patterns.h"
 
 #include <errno.h>
 
-struct pair {
-    struct zu_fq fq;
-    struct zu_lb lb;
-    struct zu_pipes mute; /* came too late */
-};
-
-static int pair_init(struct zu_socket *s)
+int zu_pair_init(struct zu_socket *s)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     zu_fq_init(&self->fq);
     zu_lb_init(&self->lb);
@@ -32,16 +25,16 @@ static int pair_init(struct zu_socket *s)
     return 0;
 }
 
-static void pair_fini(struct zu_socket *s)
+void zu_pair_fini(struct zu_socket *s)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     zu_fq_fini(&self->fq);
     zu_lb_fini(&self->lb);
     zu_pipes_fini(&self->mute);
 }
 
-static void sweep_mute(struct pair *self)
+static void sweep_mute(struct zu_pair *self)
 {
     for (uint32_t i = self->mute.count; i-- > 0;) {
         struct zu_pipe *p = self->mute.item[i];
@@ -54,7 +47,7 @@ static void sweep_mute(struct pair *self)
 }
 
 /* Is there a peer? One that has gone and left messages is none any more. */
-static bool has_peer(const struct pair *self)
+static bool has_peer(const struct zu_pair *self)
 {
     for (uint32_t i = 0; i < self->lb.pipes.count; i++)
         if (!self->lb.pipes.item[i]->peer_gone)
@@ -62,9 +55,9 @@ static bool has_peer(const struct pair *self)
     return false;
 }
 
-static void pair_attach(struct zu_socket *s, struct zu_pipe *p)
+void zu_pair_attach(struct zu_socket *s, struct zu_pipe *p)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
     bool late = has_peer(self);
 
     sweep_mute(self);
@@ -76,23 +69,23 @@ static void pair_attach(struct zu_socket *s, struct zu_pipe *p)
         zu_socket_refuse_pipe(s, p);
 }
 
-static void pair_readable(struct zu_socket *s, struct zu_pipe *p)
+void zu_pair_readable(struct zu_socket *s, struct zu_pipe *p)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     zu_fq_wake(&self->fq, p);
 }
 
-static void pair_writable(struct zu_socket *s, struct zu_pipe *p)
+void zu_pair_writable(struct zu_socket *s, struct zu_pipe *p)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     zu_lb_wake(&self->lb, p);
 }
 
-static void pair_detach(struct zu_socket *s, struct zu_pipe *p)
+void zu_pair_detach(struct zu_socket *s, struct zu_pipe *p)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     zu_fq_remove(&self->fq, p);
     zu_lb_remove(&self->lb, p);
@@ -100,16 +93,16 @@ static void pair_detach(struct zu_socket *s, struct zu_pipe *p)
         zu_pipes_remove(&self->mute, p);
 }
 
-static int pair_send(struct zu_socket *s, struct zu_msg *m)
+int zu_pair_send(struct zu_socket *s, struct zu_msg *m)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     return zu_lb_send(&self->lb, m, NULL);
 }
 
 static int pair_recv(struct zu_socket *s, struct zu_msg *m)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
     struct zu_pipe *from;
 
     return zu_fq_read(&self->fq, m, &from);
@@ -117,14 +110,14 @@ static int pair_recv(struct zu_socket *s, struct zu_msg *m)
 
 static bool pair_has_in(struct zu_socket *s)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     return zu_fq_has_in(&self->fq);
 }
 
-static bool pair_has_out(struct zu_socket *s)
+bool zu_pair_has_out(struct zu_socket *s)
 {
-    struct pair *self = zu_socket_state(s);
+    struct zu_pair *self = zu_socket_state(s);
 
     return zu_lb_has_out(&self->lb);
 }
@@ -133,15 +126,15 @@ const struct zu_pattern zu_pair = {
     .type = ZMQ_PAIR,
     .name = "PAIR",
     .peers = ZU_PEER(ZMQ_PAIR),
-    .size = sizeof(struct pair),
-    .init = pair_init,
-    .fini = pair_fini,
-    .attach = pair_attach,
-    .readable = pair_readable,
-    .writable = pair_writable,
-    .detach = pair_detach,
-    .send = pair_send,
+    .size = sizeof(struct zu_pair),
+    .init = zu_pair_init,
+    .fini = zu_pair_fini,
+    .attach = zu_pair_attach,
+    .readable = zu_pair_readable,
+    .writable = zu_pair_writable,
+    .detach = zu_pair_detach,
+    .send = zu_pair_send,
     .recv = pair_recv,
     .has_in = pair_has_in,
-    .has_out = pair_has_out,
+    .has_out = zu_pair_has_out,
 };

@@ -121,7 +121,7 @@ static int hear_subscribe(struct zu_socket *s, struct zu_pipe *p, const void *to
     struct zu_xpub *self = zu_socket_state(s);
     int rc = zu_subs_add(self->manual ? &self->asked : &self->topics, topic, size, p);
 
-    if (rc < 0 || s->pattern->type == ZMQ_PUB)
+    if (rc < 0 || s->pattern->type != ZMQ_XPUB)
         return rc;
     if (rc == ZU_SUBS_FIRST || self->verbose || self->manual)
         return tell(self, true, topic, size, props, p->user);
@@ -135,7 +135,7 @@ static int hear_cancel(struct zu_socket *s, struct zu_pipe *p, const void *topic
     enum zu_subs_change was =
         zu_subs_cancel(self->manual ? &self->asked : &self->topics, topic, size, p);
 
-    if (s->pattern->type == ZMQ_PUB)
+    if (s->pattern->type != ZMQ_XPUB)
         return 0;
     if (was != ZU_SUBS_LEFT || self->verboser || self->manual)
         return tell(self, false, topic, size, props, p->user);
@@ -154,7 +154,8 @@ static enum word word_of(const struct zu_xpub *self, struct zu_msg *m, bool firs
         return m->flags & ZU_MSG_SUBSCRIBE ? SUBSCRIBE : CANCEL;
     if (m->flags & (ZU_MSG_ID | ZU_MSG_COMMAND))
         return NOTHING;
-    if (*size == 0 || **topic > 1 || (self->only_first && !first))
+    if (*size == 0 || **topic > 1 || (self->only_first && !first) ||
+        self->socket->pattern->type == ZMQ_RADIO)
         return USER;
     (*topic)++;
     (*size)--;
@@ -166,7 +167,7 @@ static int hear_user(struct zu_socket *s, struct zu_msg *m)
 {
     struct zu_xpub *self = zu_socket_state(s);
 
-    if (s->pattern->type == ZMQ_PUB) { /* who could receive it? */
+    if (s->pattern->type != ZMQ_XPUB) { /* who could receive it? */
         zu_msg_close(m);
         return 0;
     }
@@ -433,6 +434,19 @@ static void choose(struct zu_xpub *self, struct zu_msg *m, const struct zu_pipe 
             if (zu_likely(p != NULL) && (!only || p == only))
                 zu_fan_choose(&self->fan, p);
         }
+    }
+}
+
+void zu_xpub_choose_group(struct zu_xpub *self, const void *group, size_t size)
+{
+    struct zu_trie_node *n = zu_trie_find(&self->topics.trie, group, size);
+
+    zu_fan_begin(&self->fan);
+    for (uint32_t i = 0; n && i < n->count; i++) {
+        struct zu_pipe *p = ((const struct zu_subscriber *)zu_trie_links(n)[i].who)->pipe;
+
+        if (p)
+            zu_fan_choose(&self->fan, p);
     }
 }
 

@@ -39,6 +39,8 @@ void zu_xpub_readable(struct zu_socket *s, struct zu_pipe *p);
 void zu_xpub_writable(struct zu_socket *s, struct zu_pipe *p);
 void zu_xpub_detach(struct zu_socket *s, struct zu_pipe *p);
 int zu_xpub_send(struct zu_socket *s, struct zu_msg *m);
+/* In the fan: who has subscribed to exactly that, for a RADIO. */
+void zu_xpub_choose_group(struct zu_xpub *self, const void *group, size_t size);
 bool zu_xpub_has_out(struct zu_socket *s);
 int zu_xpub_set(struct zu_socket *s, int option, const void *value, size_t size);
 int zu_xpub_get(struct zu_socket *s, int option, void *value, size_t *size);

@@ -6,9 +6,9 @@
  */
 #define ZMQ_BUILD_DRAFT_API
 #include "engine/base/err.h"
+#include "engine/core/joint.h"
 #include "engine/core/msg.h"
 #include "engine/core/props.h"
-#include "engine/core/socket.h"
 
 #include <limits.h>
 #include <string.h>
@@ -101,12 +101,25 @@ int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from)
 
 /* ---- send and receive ---- */
 
-int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
+static zu_cold int send_joint(zmq_msg_t *msg, void *socket, int flags)
 {
-    int rc = zu_socket_check(socket), size;
+    int rc = zu_joint_is(socket) ? 0 : -ENOTSOCK, size;
 
+    if (rc == 0 && !valid(msg))
+        rc = -EFAULT;
     if (rc < 0)
         return zu_return(rc);
+    size = size_answer(zu_msg_size(inside(msg)));
+    rc = zu_joint_send(socket, inside(msg), flags);
+    return rc < 0 ? zu_return(rc) : size;
+}
+
+int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
+{
+    int rc, size;
+
+    if (zu_unlikely(zu_socket_check(socket) < 0))
+        return send_joint(msg, socket, flags);
     if (!valid(msg))
         return zu_return(-EFAULT);
     size = size_answer(zu_msg_size(inside(msg))); /* afterwards it is somewhere else */
@@ -114,13 +127,27 @@ int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
     return rc < 0 ? zu_return(rc) : size;
 }
 
+static zu_cold int recv_joint(zmq_msg_t *msg, void *socket, int flags)
+{
+    struct zu_msg got;
+    int rc = zu_joint_is(socket) ? 0 : -ENOTSOCK;
+
+    if (rc == 0)
+        rc = valid(msg) ? zu_joint_recv(socket, &got, flags) : -EFAULT;
+    if (rc < 0)
+        return zu_return(rc);
+    zu_msg_close(inside(msg));
+    *inside(msg) = got;
+    return size_answer(zu_msg_size(&got));
+}
+
 int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
 {
     struct zu_msg got;
-    int rc = zu_socket_check(socket);
+    int rc;
 
-    if (rc < 0)
-        return zu_return(rc);
+    if (zu_unlikely(zu_socket_check(socket) < 0))
+        return recv_joint(msg, socket, flags);
     if (!valid(msg))
         return zu_return(-EFAULT);
     if ((rc = zu_socket_recv(socket, &got, flags)) < 0)

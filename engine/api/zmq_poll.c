@@ -17,7 +17,7 @@
 #include "engine/api/poll.h"
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
-#include "engine/core/socket.h"
+#include "engine/core/joint.h"
 
 #define FEW_FDS 32 /* as many descriptors need no memory */
 
@@ -31,18 +31,22 @@ struct poll_set {
 
 /* ---- items ---- */
 
+/* 1: there are sockets among them that several threads use. */
 static int check_items(const zmq_pollitem_t *items, int count)
 {
-    int rc;
+    int rc, joint = 0;
 
     if (count < 0)
         return -EINVAL;
     if (!items && count > 0)
         return -EFAULT;
     for (int i = 0; i < count; i++)
-        if (items[i].socket && (rc = zu_socket_check(items[i].socket)) < 0)
-            return rc;
-    return 0;
+        if (items[i].socket && (rc = zu_socket_check(items[i].socket)) < 0) {
+            if (!zu_joint_is(items[i].socket))
+                return rc;
+            joint = 1;
+        }
+    return joint;
 }
 
 static size_t count_fds(const zmq_pollitem_t *items, int count)
@@ -168,6 +172,77 @@ static int poll_set(struct poll_set *p, long timeout_ms)
     return sleep_until(p, zu_poll_deadline(timeout_ms));
 }
 
+static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const sigset_t *mask);
+
+/* ---- with sockets that several threads use ---- */
+
+static bool is_same(const zmq_pollitem_t *a, const zmq_pollitem_t *b)
+{
+    return a->socket == b->socket && (a->socket || a->fd == b->fd);
+}
+
+/* Registers it with all that is asked of it, unless it was listed before. */
+static int add_to_poller(void *poller, const zmq_pollitem_t *items, int count, int at)
+{
+    const zmq_pollitem_t *it = &items[at];
+    int events = 0, rc = 0;
+
+    for (int i = 0; i < count; i++)
+        if (is_same(&items[i], it))
+            events |= items[i].events & (ZMQ_POLLIN | ZMQ_POLLOUT | ZMQ_POLLERR | ZMQ_POLLPRI);
+    if (it->socket)
+        rc = zmq_poller_add(poller, it->socket, NULL, (short)events);
+    else if (it->fd >= 0)
+        rc = zmq_poller_add_fd(poller, it->fd, NULL, events ? (short)events : ZMQ_POLLERR);
+    return rc < 0 && errno != EINVAL ? -errno : 0;
+}
+
+static void take_event(zmq_pollitem_t *items, int count, const zmq_poller_event_t *e)
+{
+    zmq_pollitem_t what = {.socket = e->socket, .fd = e->fd};
+
+    for (int i = 0; i < count; i++)
+        if (is_same(&items[i], &what))
+            items[i].revents = (short)(e->events & (items[i].events | ZMQ_POLLERR));
+}
+
+static int wait_with_poller(void *poller, zmq_pollitem_t *items, int count, long timeout_ms)
+{
+    zmq_poller_event_t *events = zu_alloc((size_t)count * sizeof *events);
+    int rc = events ? 0 : -ENOMEM, found = 0, ready = 0;
+
+    for (int i = 0; i < count && rc == 0; i++) {
+        items[i].revents = 0;
+        rc = add_to_poller(poller, items, count, i);
+    }
+    if (rc == 0)
+        found = zmq_poller_wait_all(poller, events, count, timeout_ms);
+    if (found < 0)
+        rc = errno == EAGAIN ? 0 : -errno;
+    for (int i = 0; i < found; i++)
+        take_event(items, count, &events[i]);
+    for (int i = 0; i < count; i++)
+        ready += items[i].revents != 0;
+    zu_free(events);
+    return rc < 0 ? rc : ready;
+}
+
+/* Such a socket cannot be asked between two calls of its other threads: a poller does it. */
+static zu_cold int poll_joint(zmq_pollitem_t *items, int count, long timeout_ms,
+                              const sigset_t *mask)
+{
+    void *poller;
+    int rc;
+
+    if (mask)
+        return -EINVAL;
+    if (!(poller = zmq_poller_new()))
+        return -ENOMEM;
+    rc = wait_with_poller(poller, items, count, timeout_ms);
+    zmq_poller_destroy(&poller);
+    return rc == -EFAULT ? poll_items(NULL, 0, timeout_ms, NULL) : rc; /* nothing was asked for */
+}
+
 static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const sigset_t *mask)
 {
     struct pollfd few[FEW_FDS];
@@ -176,6 +251,8 @@ static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const s
 
     if (rc < 0)
         return rc;
+    if (zu_unlikely(rc > 0))
+        return poll_joint(items, count, timeout_ms, mask);
     p.fd_count = count_fds(items, count);
     if (p.fd_count > FEW_FDS && !(p.fds = zu_alloc(p.fd_count * sizeof *p.fds)))
         return -ENOMEM;

@@ -15,7 +15,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/map.h"
-#include "engine/core/socket.h"
+#include "engine/core/joint.h"
 #include "engine/core/tripwire.h"
 
 #include <stdlib.h>
@@ -53,6 +53,8 @@ struct poller {
     struct item **hot;        /* in order but for the last ones; there is room for all */
     size_t hot_count, hot_room;
     bool unsorted;
+    bool had_joint; /* a joint socket was registered: zmq_poller_fd may be asked for */
+    bool has_fd;    /* it was */
     struct pollfd *fds; /* in order; one without events has a descriptor that is none */
     struct fd_item *fd_items;
     size_t fd_count, fd_room;
@@ -125,6 +127,19 @@ static int by_order(const void *a, const void *b)
     return (*x)->order < (*y)->order ? -1 : (*x)->order > (*y)->order;
 }
 
+/*
+ * Before a call returns: has the descriptor that the user polls be readable exactly while something
+ * is to be looked at.
+ */
+static void rest(struct poller *p)
+{
+    if (zu_likely(!p->has_fd))
+        return;
+    zu_waiter_reset(&p->waiter);
+    if (p->hot_count > 0 || !zu_mailbox_sleep(&p->box))
+        zu_waiter_wake(&p->waiter);
+}
+
 /* ---- life ---- */
 
 void *zmq_poller_new(void)
@@ -178,6 +193,7 @@ int zmq_poller_size(void *poller)
     if (!p)
         return zu_return(-EFAULT);
     zu_mailbox_run(&p->box);
+    rest(p);
     return (int)(p->count + p->fd_count);
 }
 
@@ -192,6 +208,8 @@ static int check_change(struct poller *p, void *socket)
 {
     int rc = p ? zu_socket_check(socket) : -EFAULT;
 
+    if (rc == -ENOTSOCK && zu_joint_is(socket))
+        rc = 0;
     if (rc == 0 && zu_ctx_inherited(((struct zu_socket *)socket)->ctx))
         rc = -ETERM;
     if (rc == 0)
@@ -237,6 +255,7 @@ static int add(struct poller *p, void *socket, void *user_data, short events)
     item->wire.touched.run = on_touched;
     p->count++;
     p->waited_for += events != 0;
+    p->had_joint |= zu_joint_is(socket);
     zu_tripwire_begin(&item->wire, socket);
     return 0;
 }
@@ -248,7 +267,11 @@ int zmq_poller_add(void *poller, void *socket, void *user_data, short events)
 
     if (rc == 0 && events & ~EVENTS_ALL)
         rc = -EINVAL;
-    return zu_return(rc < 0 ? rc : add(p, socket, user_data, events));
+    if (rc == 0) {
+        rc = add(p, socket, user_data, events);
+        rest(p);
+    }
+    return zu_return(rc);
 }
 
 int zmq_poller_modify(void *poller, void *socket, short events)
@@ -267,6 +290,7 @@ int zmq_poller_modify(void *poller, void *socket, short events)
         make_hot(item);
     else
         make_cold(item);
+    rest(p);
     return 0;
 }
 
@@ -281,6 +305,7 @@ int zmq_poller_remove(void *poller, void *socket)
     zu_tripwire_end(&item->wire);
     zu_mailbox_post(&p->box, &item->wire.touched);
     zu_mailbox_run(&p->box); /* frees it */
+    rest(p);
     return 0;
 }
 
@@ -397,19 +422,15 @@ static void tell(struct found *f, void *socket, int fd, void *user_data, short e
 /* True: it stays hot. */
 static bool look_at(struct item *item, struct found *f, int *rc)
 {
-    int events = zu_tripwire_look(&item->wire);
+    int events = zu_tripwire_look(&item->wire, item->events);
 
-    if (events < 0) {
+    item->hot = events != 0;
+    if (events == -EAGAIN)
+        f->again = true;
+    else if (events < 0)
         *rc = events;
-        return true;
-    }
-    events &= item->events;
-    if (events) {
+    else if (events > 0)
         tell(f, item->handle, -1, item->user_data, (short)events);
-        return true;
-    }
-    item->hot = !zu_tripwire_lay(&item->wire);
-    f->again |= item->hot;
     return item->hot;
 }
 
@@ -514,6 +535,7 @@ int zmq_poller_wait_all(void *poller, zmq_poller_event_t *events, int count, lon
     if (timeout < 0 && (p->waited_for == 0 || count == 0))
         return zu_return(-EFAULT); /* it would never end */
     rc = wait_all(p, &f, timeout);
+    rest(p);
     clear(events, rc > 0 ? rc : 0, count);
     return zu_return(rc);
 }
@@ -531,8 +553,18 @@ int zmq_poller_wait(void *poller, zmq_poller_event_t *event, long timeout)
 int zmq_poller_fd(void *poller, zmq_fd_t *fd)
 {
     struct poller *p = check(poller);
+    int rc;
 
     if (!p || !fd)
         return zu_return(-EFAULT);
-    return zu_return(-EINVAL); /* sockets that several threads may use at once have one */
+    if (!p->had_joint)
+        return zu_return(-EINVAL); /* other sockets have a ZMQ_FD */
+    rc = zu_waiter_make_fd(&p->waiter);
+    if (rc == 0) {
+        p->has_fd = true;
+        zu_mailbox_run(&p->box);
+        rest(p);
+        *fd = p->waiter.fd;
+    }
+    return zu_return(rc);
 }

@@ -4,7 +4,7 @@
  * and turns its answer into -1 and errno.
  */
 #include "engine/base/err.h"
-#include "engine/core/socket.h"
+#include "engine/core/joint.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -30,48 +30,74 @@ void *zmq_socket(void *context, int type)
     return zu_return(rc) < 0 ? NULL : s;
 }
 
+/* Who still waits for the lock of a joint socket has made a mistake, but the memory is there. */
+static int close_joint(struct zu_socket *s)
+{
+    int rc = zu_joint_enter(s);
+
+    if (rc == -ETERM)
+        return zu_socket_close(s); /* a parent's */
+    if (rc < 0)
+        return rc;
+    zu_socket_hold(s);
+    zu_socket_close(s);
+    zu_socket_leave(s);
+    zu_socket_drop(s);
+    return 0;
+}
+
 int zmq_close(void *socket)
 {
-    int rc = zu_socket_check(socket);
-
-    return zu_return(rc < 0 ? rc : zu_socket_close(socket));
+    return zu_return(zu_socket_check(socket) < 0 ? close_joint(socket) : zu_socket_close(socket));
 }
 
 int zmq_setsockopt(void *socket, int option, const void *value, size_t size)
 {
-    int rc = zu_socket_check(socket);
+    int rc = zu_socket_enter(socket);
 
-    return zu_return(rc < 0 ? rc : zu_socket_set(socket, option, value, size));
+    if (rc < 0)
+        return zu_return(rc);
+    rc = zu_socket_set(socket, option, value, size);
+    zu_socket_leave(socket);
+    return zu_return(rc);
 }
 
 int zmq_getsockopt(void *socket, int option, void *value, size_t *size)
 {
-    int rc = zu_socket_check(socket);
+    int rc = zu_socket_enter(socket);
 
-    if (rc == 0 && (!value || !size))
-        rc = -EINVAL;
-    return zu_return(rc < 0 ? rc : zu_socket_get(socket, option, value, size));
+    if (rc < 0)
+        return zu_return(rc);
+    rc = value && size ? zu_socket_get(socket, option, value, size) : -EINVAL;
+    zu_socket_leave(socket);
+    return zu_return(rc);
+}
+
+static int on_endpoint(void *socket, const char *endpoint,
+                       int (*call)(struct zu_socket *s, const char *endpoint))
+{
+    int rc = zu_socket_enter(socket);
+
+    if (rc < 0)
+        return zu_return(rc);
+    rc = call(socket, endpoint);
+    zu_socket_leave(socket);
+    return zu_return(rc);
 }
 
 int zmq_bind(void *socket, const char *endpoint)
 {
-    int rc = zu_socket_check(socket);
-
-    return zu_return(rc < 0 ? rc : zu_socket_bind(socket, endpoint));
+    return on_endpoint(socket, endpoint, zu_socket_bind);
 }
 
 int zmq_connect(void *socket, const char *endpoint)
 {
-    int rc = zu_socket_check(socket);
-
-    return zu_return(rc < 0 ? rc : zu_socket_connect(socket, endpoint));
+    return on_endpoint(socket, endpoint, zu_socket_connect);
 }
 
 int zmq_unbind(void *socket, const char *endpoint)
 {
-    int rc = zu_socket_check(socket);
-
-    return zu_return(rc < 0 ? rc : zu_socket_unbind(socket, endpoint));
+    return on_endpoint(socket, endpoint, zu_socket_unbind);
 }
 
 int zmq_disconnect(void *socket, const char *endpoint)
@@ -94,25 +120,43 @@ static int send_own(void *socket, struct zu_msg *m, int flags)
     return size_answer(size);
 }
 
+/* The same for a joint socket, if it is one. */
+static zu_cold int send_own_joint(void *socket, struct zu_msg *m, int flags)
+{
+    size_t size = zu_msg_size(m);
+    int rc = zu_joint_send(socket, m, flags);
+
+    zu_msg_close(m);
+    return rc < 0 ? zu_return(rc) : size_answer(size);
+}
+
+static zu_cold int send_joint(void *socket, const void *data, size_t size, int flags)
+{
+    struct zu_msg m;
+    int rc = zu_joint_is(socket) ? zu_msg_init_copy_from(&m, data, size, zu_slab_of_thread())
+                                 : -ENOTSOCK;
+
+    return rc < 0 ? zu_return(rc) : send_own_joint(socket, &m, flags);
+}
+
 int zmq_send(void *socket, const void *data, size_t size, int flags)
 {
     struct zu_msg m;
-    int rc = zu_socket_check(socket);
+    int rc;
 
-    if (zu_likely(rc == 0))
-        rc = zu_msg_init_copy_from(&m, data, size, &((struct zu_socket *)socket)->slab);
+    if (zu_unlikely(zu_socket_check(socket) < 0))
+        return send_joint(socket, data, size, flags);
+    rc = zu_msg_init_copy_from(&m, data, size, &((struct zu_socket *)socket)->slab);
     return rc < 0 ? zu_return(rc) : send_own(socket, &m, flags);
 }
 
 int zmq_send_const(void *socket, const void *data, size_t size, int flags)
 {
     struct zu_msg m;
-    int rc = zu_socket_check(socket);
 
-    if (rc < 0)
-        return zu_return(rc);
     zu_msg_init_const(&m, data, size);
-    return send_own(socket, &m, flags);
+    return zu_socket_check(socket) < 0 ? send_own_joint(socket, &m, flags)
+                                       : send_own(socket, &m, flags);
 }
 
 int zmq_sendmsg(void *socket, zmq_msg_t *msg, int flags)
@@ -120,9 +164,14 @@ int zmq_sendmsg(void *socket, zmq_msg_t *msg, int flags)
     return zmq_msg_send(msg, socket, flags);
 }
 
+static int check_either(const void *socket)
+{
+    return zu_joint_is(socket) ? 0 : zu_socket_check(socket);
+}
+
 int zmq_sendiov(void *socket, struct iovec *iov, size_t count, int flags)
 {
-    int rc = zu_socket_check(socket);
+    int rc = check_either(socket);
 
     if (rc == 0 && (!iov || count == 0))
         rc = -EINVAL;
@@ -138,13 +187,29 @@ int zmq_sendiov(void *socket, struct iovec *iov, size_t count, int flags)
 
 /* ---- receiving ---- */
 
+static zu_cold int recv_joint(void *socket, void *data, size_t size, int flags)
+{
+    struct zu_msg m;
+    int rc = zu_joint_recv(socket, &m, flags);
+
+    if (rc < 0)
+        return zu_return(rc);
+    size_t whole = zu_msg_size(&m), here = ZU_MIN(whole, size);
+
+    if (here)
+        memcpy(data, zu_msg_data(&m), here);
+    zu_msg_close(&m);
+    return size_answer(whole);
+}
+
 int zmq_recv(void *socket, void *data, size_t size, int flags)
 {
     struct zu_msg m;
-    int rc = zu_socket_check(socket);
+    int rc;
 
-    if (zu_likely(rc == 0))
-        rc = zu_socket_recv(socket, &m, flags);
+    if (zu_unlikely(zu_socket_check(socket) < 0))
+        return recv_joint(socket, data, size, flags);
+    rc = zu_socket_recv(socket, &m, flags);
     if (zu_unlikely(rc < 0))
         return zu_return(rc);
     size_t whole = zu_msg_size(&m), here = ZU_MIN(whole, size);
@@ -166,7 +231,7 @@ int zmq_recviov(void *socket, struct iovec *iov, size_t *count, int flags)
     struct zu_msg m;
     size_t room = 0, parts = 0;
     bool more = true;
-    int rc = zu_socket_check(socket);
+    int rc = check_either(socket);
 
     if (rc == 0 && (!count || *count == 0 || !iov))
         rc = -EINVAL;
@@ -175,7 +240,8 @@ int zmq_recviov(void *socket, struct iovec *iov, size_t *count, int flags)
     room = *count;
     *count = 0;
     for (; more && parts < room; parts++, *count = parts) {
-        rc = zu_socket_recv(socket, &m, flags);
+        rc = zu_joint_is(socket) ? zu_joint_recv(socket, &m, flags)
+                                 : zu_socket_recv(socket, &m, flags);
         if (rc < 0)
             return zu_return(rc);
         iov[parts].iov_len = zu_msg_size(&m);

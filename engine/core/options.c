@@ -499,21 +499,6 @@ static int get_number(const struct zu_options *o, const struct number *n, void *
     return -EINVAL;
 }
 
-static bool thread_safe(int type)
-{
-    switch (type) {
-    case ZMQ_SERVER:
-    case ZMQ_CLIENT:
-    case ZMQ_RADIO:
-    case ZMQ_DISH:
-    case ZMQ_GATHER:
-    case ZMQ_SCATTER:
-    case ZMQ_PEER:
-    case ZMQ_CHANNEL: return true;
-    default: return false;
-    }
-}
-
 int zu_options_get(const struct zu_options *o, int option, void *value, size_t *size)
 {
     const struct number *n = find_number(option);
@@ -522,7 +507,6 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
         return get_number(o, n, value, size);
     switch (option) {
     case ZMQ_TYPE: return zu_answer_int(o->type, value, size);
-    case ZMQ_THREAD_SAFE: return zu_answer_int_wide(thread_safe(o->type), value, size);
     case ZMQ_IPV4ONLY: return zu_answer_int(!o->ipv6, value, size);
     case ZMQ_HEARTBEAT_TTL: return zu_answer_int(o->heartbeat_ttl * 100, value, size);
     case ZMQ_ROUTING_ID: return zu_answer_bytes(o->routing_id, o->routing_id_size, value, size);

@@ -17,6 +17,7 @@ struct zu_pattern {
     uint32_t peers;   /* bit n: type n may be at the other end */
     bool sends_id;    /* READY carries Identity: REQ, DEALER, ROUTER */
     bool wants_id;    /* the first item of each pipe is the peer's routing id (ZU_MSG_ID) */
+    bool joint;       /* several threads may use a socket of it; it knows no parts */
     bool says_hello;  /* ZMQ_HELLO_MSG counts */
     bool hears_loss, hears_hiccup, hears_peers; /* ZMQ_DISCONNECT_MSG; _HICCUP_MSG; ROUTER_NOTIFY */
     bool subscribes;                            /* SUB, XSUB: a reconnect hiccups the pipe */
@@ -53,6 +54,14 @@ struct zu_pattern {
 
     /* zmq_socket_get_peer_state: ZMQ_POLLOUT or 0; -EHOSTUNREACH. NULL: not for this type. */
     int (*peer_state)(struct zu_socket *s, const void *id, size_t size);
+
+    /* zmq_join, zmq_leave: -EINVAL: twice, or not joined; -ENOMEM. NULL: not for this type. */
+    int (*join)(struct zu_socket *s, const char *group, size_t size);
+    int (*leave)(struct zu_socket *s, const char *group, size_t size);
+    /* The number of the peer that the socket's last zmq_connect made; zmq_disconnect_peer:
+     * -EHOSTUNREACH. NULL: not for this type. */
+    uint32_t (*dialed_peer)(struct zu_socket *s);
+    int (*end_peer)(struct zu_socket *s, uint32_t id);
 
     /* -EINVAL: not an option of this type; then the common ones are tried. May be NULL. */
     int (*set)(struct zu_socket *s, int option, const void *value, size_t size);

@@ -12,6 +12,7 @@
  * again, for its words are behind all that waited. The last word is no exception: a connection that
  * was closed too early answers a late PONG with a reset, and what was not taken by then is lost.
  */
+#define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
 #include "engine/base/alloc.h"
 #include "engine/core/session.h"
 #include "engine/wire/command.h"
@@ -168,12 +169,14 @@ static int hear_ping(struct zu_session *s, struct zu_reader rest)
 
 /* Makes the command an item for the socket: the topic, marked. */
 static int hear_subscription(struct zu_session *s, struct zu_msg *m, struct zu_reader topic,
-                             uint8_t mark)
+                             int type, uint8_t mark)
 {
     struct zu_msg item;
 
-    if (!(s->socket->pattern->peers >> ZMQ_SUB & 1))
+    if (!(s->socket->pattern->peers >> type & 1))
         return 0; /* not a publisher: as any command it does not know */
+    if (type == ZMQ_DISH && zu_left(&topic) > ZU_GROUP_MAX)
+        return 0; /* nothing can be sent there */
     int rc = zu_msg_init_copy(&item, topic.at, zu_left(&topic));
 
     if (rc < 0)
@@ -193,8 +196,10 @@ int zu_session_hear_command(struct zu_session *s, struct zu_msg *m)
         return 0; /* libzmq drops what it cannot read, and so do we */
     switch (name) {
     case ZU_COMMAND_PING: return hear_ping(s, rest);
-    case ZU_COMMAND_SUBSCRIBE: return hear_subscription(s, m, rest, ZU_MSG_SUBSCRIBE);
-    case ZU_COMMAND_CANCEL: return hear_subscription(s, m, rest, ZU_MSG_CANCEL);
+    case ZU_COMMAND_SUBSCRIBE: return hear_subscription(s, m, rest, ZMQ_SUB, ZU_MSG_SUBSCRIBE);
+    case ZU_COMMAND_CANCEL: return hear_subscription(s, m, rest, ZMQ_SUB, ZU_MSG_CANCEL);
+    case ZU_COMMAND_JOIN: return hear_subscription(s, m, rest, ZMQ_DISH, ZU_MSG_SUBSCRIBE);
+    case ZU_COMMAND_LEAVE: return hear_subscription(s, m, rest, ZMQ_DISH, ZU_MSG_CANCEL);
     default: return 0;
     }
 }

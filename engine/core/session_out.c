@@ -22,6 +22,7 @@
  * it is not the session's `out` any more but the op's alone. Where the kernel does not borrow, or
  * tells that it copied, nothing more is lent on that connection.
  */
+#define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
 #include "engine/base/alloc.h"
 #include "engine/core/session.h"
 #include "engine/wire/command.h"
@@ -184,6 +185,12 @@ int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 
 #define SUBSCRIPTION_MAX 16 /* bytes before a topic */
 
+/* Does a subscription go as a command? A DISH's always does. */
+static bool has_commands(const struct zu_session *s)
+{
+    return s->version >= (s->options->type == ZMQ_DISH ? ZU_ZMTP_3_0 : ZU_ZMTP_3_1);
+}
+
 /* What stands in the body of a subscription before the topic. */
 static size_t write_subscription(const struct zu_session *s, uint8_t at[SUBSCRIPTION_MAX],
                                  uint8_t flags)
@@ -191,10 +198,12 @@ static size_t write_subscription(const struct zu_session *s, uint8_t at[SUBSCRIP
     bool cancel = flags & ZU_MSG_CANCEL;
     struct zu_writer w = zu_writer_of(at, SUBSCRIPTION_MAX);
 
-    if (s->version >= ZU_ZMTP_3_1)
-        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
-    else
+    if (!has_commands(s))
         zu_write_u8(&w, cancel ? 0 : 1);
+    else if (s->options->type == ZMQ_DISH)
+        zu_command_begin(&w, cancel ? ZU_COMMAND_LEAVE : ZU_COMMAND_JOIN);
+    else
+        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
     return (size_t)(w.at - at);
 }
 
@@ -204,7 +213,7 @@ static size_t write_subscription_head(const struct zu_session *s, uint8_t *at, u
 {
     uint8_t before[SUBSCRIPTION_MAX];
     size_t size = write_subscription(s, before, flags), body = size + topic;
-    uint8_t command = s->version >= ZU_ZMTP_3_1 ? ZU_FRAME_COMMAND : 0;
+    uint8_t command = has_commands(s) ? ZU_FRAME_COMMAND : 0;
     size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, body, false)
                                             : zu_frame_write_v2(at, body, command);
 
@@ -280,7 +289,7 @@ static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *
 
     if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))) {
         before = write_subscription(s, subscription, m->flags);
-        flags = s->version >= ZU_ZMTP_3_1 ? ZU_MSG_COMMAND : 0;
+        flags = has_commands(s) ? ZU_MSG_COMMAND : 0;
     }
     if (sealed_size(s, m) + RESERVE_BYTES > block_room(o) &&
         zu_msg_init_size(&own, room + before + size) < 0)

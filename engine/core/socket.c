@@ -266,6 +266,8 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     zu_list_init(&s->tripwires);
     zu_list_init(&s->in_ctx);
     s->stop_cmd.run = run_stop;
+    s->joint = pattern->joint;
+    pthread_mutex_init(&s->lock, NULL);
     s->options = zu_options_new(pattern->type);
     if (!s->options)
         goto free_socket;
@@ -275,7 +277,7 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     rc = register_with_ctx(s);
     if (rc < 0)
         goto fini_pattern;
-    s->tag = ZU_SOCKET_TAG;
+    s->tag = s->joint ? ZU_SOCKET_JOINT_TAG : ZU_SOCKET_TAG;
     *out = s;
     return 0;
 fini_pattern:
@@ -285,6 +287,7 @@ drop_options:
     zu_options_drop(s->options);
 free_socket:
     pthread_mutex_destroy(&s->names);
+    pthread_mutex_destroy(&s->lock);
     zu_free(s);
     return rc;
 }
@@ -647,6 +650,10 @@ static int get_fd(struct zu_socket *s, void *value, size_t *size)
             return rc;
         s->has_fd = true;
         zu_socket_listen_again(s);
+        /* A socket in use is worth a look at first: connections have come, or messages. The light
+         * sleep has the next call, whatever it is, take that back. */
+        if (!zu_list_empty(&s->endpoints) && zu_mailbox_sleep_lightly(&s->box))
+            zu_waiter_wake(&s->fd_waiter);
     }
     return zu_answer_int_wide(s->fd_waiter.fd, value, size);
 }
@@ -662,10 +669,10 @@ int zu_socket_get(struct zu_socket *s, int option, void *value, size_t *size)
         return rc;
     switch (option) {
     case ZMQ_RCVMORE: return zu_answer_int_wide(s->rcvmore, value, size);
-    case ZMQ_FD: return get_fd(s, value, size);
+    case ZMQ_FD: return s->pattern->joint ? -EINVAL : get_fd(s, value, size);
     case ZMQ_EVENTS: return zu_answer_int_wide(zu_socket_events(s), value, size);
     case ZMQ_LAST_ENDPOINT: return zu_answer_text(s->last_endpoint, value, size);
-    case ZMQ_THREAD_SAFE: return zu_answer_int_wide(0, value, size);
+    case ZMQ_THREAD_SAFE: return zu_answer_int_wide(s->joint, value, size);
     default: return zu_options_get(s->options, option, value, size);
     }
 }

@@ -17,8 +17,10 @@
 #include "include/zuring.h"
 
 #include <errno.h>
+#include <pthread.h>
 
-#define ZU_SOCKET_TAG 0x7a752d73u /* "zu-s": what a valid handle starts with */
+#define ZU_SOCKET_TAG       0x7a752d73u /* "zu-s": what a valid handle starts with */
+#define ZU_SOCKET_JOINT_TAG 0x7a752d6au /* "zu-j": the same of one that threads share: joint.h */
 
 #define ZU_DROPS (ZURING_DROP_OVERSIZED + 1) /* reasons, and 0 */
 
@@ -55,6 +57,7 @@ struct zu_socket {
     struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
     struct zu_tally spent_bodies;       /* the same of the slab they lay in */
     bool has_fd;
+    bool joint;     /* several threads may use it at once: see joint.h */
     bool has_local; /* it has had a peer in this process */
     bool stopped;   /* the context was terminated: every call answers ETERM */
     bool closing;   /* zmq_close is under way */
@@ -63,6 +66,8 @@ struct zu_socket {
     bool rcvmore;   /* the last part received had more behind it */
     char last_endpoint[ZU_ENDPOINT_MAX];
     struct zu_cmd stop_cmd;
+    pthread_mutex_t lock;          /* of a joint one: everything here and behind */
+    const void *sender, *receiver; /* which thread is in the middle of a message; NULL: none */
     alignas(ZU_CACHE_LINE) uint8_t state[]; /* pattern->size bytes */
 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tripwire: how a poller hears that a socket may have changed without looking at it. It lies at the
- * socket while nobody is inside a call on it; a command that is posted to the socket, and the next
- * call on it, break it, and then the poller's own mailbox gets `touched`. Of many sockets only
- * those need a look whose tripwire was broken, and those that had something at the last look.
+ * tripwire: how a poller, or a thread that waits for a joint socket, hears that a socket may have
+ * changed without looking at it. It lies at the socket while nobody is inside a call on it; a
+ * command that is posted to the socket, and the next call on it, break it, and then the poller's
+ * own mailbox gets `touched`. Of many sockets only those need a look whose tripwire was broken, and
+ * those that had something at the last look.
  *
- * A socket's tripwires lie or are broken together: its mailbox sleeps (lightly: see mailbox.h), or
- * it does not. Each that lies at one that does not is on its poller's mind already: `touched` was
- * posted to it since it was laid.
+ * A socket's tripwires lie or are broken together: its mailbox sleeps, or it does not. Each at one
+ * that does not is on its poller's mind already: `touched` was posted since it was laid.
  *
  * Thread: as the socket; `touched` comes from any. Owner: the poller, which outlives all its
  * tripwires, and runs its mailbox once more after zu_tripwire_end before it frees one.
@@ -31,10 +31,16 @@ struct zu_tripwire {
 void zu_tripwire_begin(struct zu_tripwire *t, struct zu_socket *s);
 void zu_tripwire_end(struct zu_tripwire *t);
 
-/* ZMQ_POLLIN | ZMQ_POLLOUT now, after running what was posted. Breaks nothing. -ETERM. */
-int zu_tripwire_look(struct zu_tripwire *t);
-/* Lays it. False: something was posted since the look, so look again. */
-bool zu_tripwire_lay(struct zu_tripwire *t);
+/*
+ * Which of the wanted events the socket has, after running what was posted. 0: none, and the
+ * tripwire lies. -EAGAIN: none, but something was posted meanwhile: look again. -ETERM, -ENOTSOCK.
+ */
+int zu_tripwire_look(struct zu_tripwire *t, int wanted);
+
+/* For a thread that has the lock of a joint socket: the same in parts. False: see -EAGAIN. */
+void zu_tripwire_begin_held(struct zu_tripwire *t, struct zu_socket *s);
+bool zu_tripwire_lay_held(struct zu_tripwire *t);
+void zu_tripwire_end_held(struct zu_tripwire *t);
 
 /* For the socket. Every poller is told; the socket is about to be no more. */
 void zu_tripwires_touch(struct zu_socket *s);

@@ -114,7 +114,6 @@ Test(options, begin_with_their_defaults)
     cr_expect_eq(get(ZMQ_HEARTBEAT_TTL), 0);
     cr_expect_eq(get(ZMQ_TYPE), ZMQ_DEALER);
     cr_expect_eq(get(ZMQ_MECHANISM), ZMQ_NULL);
-    cr_expect_eq(get(ZMQ_THREAD_SAFE), 0);
     cr_expect_eq(o->in_batch, 8192);
     cr_expect_eq(o->out_batch, 8192);
 }

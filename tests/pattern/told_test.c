@@ -114,7 +114,8 @@ EACH_STREAM(told, a_hiccup_message_comes_when_the_server_is_lost)
     RECV(router, "D|x");
     test_close(router);
     RECV(dealer, "lost");
-    router = test_bound(ZMQ_ROUTER, at);
+    router = test_socket(ZMQ_ROUTER);
+    WAIT(zmq_bind(router, at) == 0);
     SEND(dealer, "y");
     RECV(router, "D|y");
     RECV_GIVES(EAGAIN, dealer);

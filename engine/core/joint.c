@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message of several parts cannot be shared between threads: who has begun one, sending or
+ * receiving, has to end it, and until then another thread's call is refused with EFSM. Types that
+ * are joint by nature know no parts at all.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "engine/core/joint.h"
+
+#include "engine/base/clock.h"
+#include "engine/core/tripwire.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+/* A thread that waits for a socket. */
+struct sleeper {
+    struct zu_tripwire wire;
+    struct zu_mailbox box;
+    struct zu_waiter waiter;
+};
+
+/* A number for the calling thread that no other one has while it lives; never NULL. */
+static const void *this_thread(void)
+{
+    static _Thread_local char own;
+
+    return &own;
+}
+
+int zu_joint_enter(void *handle)
+{
+    struct zu_socket *s = handle;
+
+    if (!zu_joint_is(handle))
+        return -ENOTSOCK;
+    if (zu_ctx_inherited(s->ctx))
+        return -ETERM; /* a thread of the parent may have the lock */
+    pthread_mutex_lock(&s->lock);
+    return 0;
+}
+
+static void unlock(struct zu_socket *s)
+{
+    pthread_mutex_unlock(&s->lock);
+}
+
+void zu_socket_leave(struct zu_socket *s)
+{
+    if (zu_likely(!s->joint))
+        return;
+    zu_tripwires_touch(s);
+    unlock(s);
+}
+
+/* ---- waiting ---- */
+
+static void on_wake(struct zu_mailbox *box)
+{
+    zu_waiter_wake(&zu_container_of(box, struct sleeper, box)->waiter);
+}
+
+/* Being in the mailbox is all that it says. */
+static void on_touched(struct zu_cmd *cmd)
+{
+    (void)cmd;
+}
+
+static void init_sleeper(struct sleeper *w)
+{
+    *w = (struct sleeper){.wire = {.box = &w->box, .touched = {.run = on_touched}}};
+    zu_mailbox_init(&w->box, on_wake);
+    zu_waiter_init(&w->waiter);
+}
+
+/* Without the lock. 0: look again; -EAGAIN: the time is up; -EINTR. */
+static int sleep_once(struct sleeper *w, uint64_t deadline_ns)
+{
+    int rc = 0;
+
+    if (zu_mailbox_sleep(&w->box)) {
+        rc = zu_waiter_wait(&w->waiter, NULL, 0, deadline_ns, NULL);
+        zu_mailbox_awake(&w->box);
+        zu_waiter_reset(&w->waiter);
+    }
+    return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
+typedef int attempt_fn(struct zu_socket *s, struct zu_msg *m);
+
+/* Until the attempt brings something else than -EAGAIN. The lock is held before and after. */
+static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *attempt,
+                             int timeout_ms)
+{
+    uint64_t deadline_ns =
+        timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
+    struct sleeper w;
+    int slept = 0, rc;
+
+    init_sleeper(&w);
+    zu_tripwire_begin_held(&w.wire, s);
+    for (;;) {
+        zu_mailbox_run(&w.box);
+        rc = attempt(s, m);
+        if (rc != -EAGAIN || slept < 0)
+            break;
+        if (!zu_tripwire_lay_held(&w.wire))
+            continue;
+        unlock(s);
+        slept = sleep_once(&w, deadline_ns);
+        pthread_mutex_lock(&s->lock);
+    }
+    zu_tripwire_end_held(&w.wire);
+    zu_mailbox_close(&w.box);
+    zu_waiter_fini(&w.waiter);
+    return rc == -EAGAIN && slept < 0 ? slept : rc;
+}
+
+/* ---- sending ---- */
+
+static int attempt_send(struct zu_socket *s, struct zu_msg *m)
+{
+    bool more = m->flags & ZU_MSG_MORE;
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    if (s->sender && s->sender != this_thread())
+        return -EFSM;
+    rc = s->pattern->send(s, m);
+    if (rc == 0)
+        s->sender = more ? this_thread() : NULL;
+    return rc;
+}
+
+int zu_joint_send(void *handle, struct zu_msg *m, int flags)
+{
+    struct zu_socket *s = handle;
+    uint8_t before = m->flags;
+    int rc = zu_joint_enter(handle);
+
+    if (rc < 0)
+        return rc;
+    if (s->pattern->joint && flags & ZMQ_SNDMORE) {
+        unlock(s);
+        return s->stopped ? -ETERM : -EINVAL;
+    }
+    if (m->props && s->pattern->type != ZMQ_RADIO) /* which looks for the group there */
+        zu_msg_set_props(m, NULL);
+    zu_msg_set_flags(m, (uint8_t)((before & ZU_MSG_SHARED) |
+                                  (flags & ZMQ_SNDMORE ? (unsigned)ZU_MSG_MORE : 0u)));
+    rc = attempt_send(s, m);
+    if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
+        rc = try_again(s, m, attempt_send, s->options->sndtimeo);
+    unlock(s);
+    if (rc < 0)
+        m->flags = before;
+    return rc;
+}
+
+/* ---- receiving ---- */
+
+static int attempt_recv(struct zu_socket *s, struct zu_msg *m)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    if (s->receiver && s->receiver != this_thread())
+        return -EFSM;
+    rc = s->pattern->recv(s, m);
+    if (rc == 0) {
+        s->rcvmore = m->flags & ZU_MSG_MORE;
+        s->receiver = s->rcvmore ? this_thread() : NULL;
+    }
+    return rc;
+}
+
+int zu_joint_recv(void *handle, struct zu_msg *m, int flags)
+{
+    struct zu_socket *s = handle;
+    int rc = zu_joint_enter(handle);
+
+    if (rc < 0)
+        return rc;
+    rc = attempt_recv(s, m);
+    if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
+        rc = try_again(s, m, attempt_recv, s->options->rcvtimeo);
+    unlock(s);
+    return rc;
+}

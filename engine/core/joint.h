@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * joint: a socket that several threads may use at once. It is the same socket behind a lock, which
+ * every call takes and a call that waits lets go of. Its handle begins with a tag of its own, so
+ * the calls on other sockets, which compare theirs in any case, pay nothing for it.
+ *
+ * What a thread waits for is told to it as to a poller: it lays a tripwire (tripwire.h).
+ *
+ * Thread: any. Owner: as the socket.
+ */
+#ifndef ZU_CORE_JOINT_H
+#define ZU_CORE_JOINT_H
+
+#include "engine/core/socket.h"
+
+/* Is the handle one? */
+static inline bool zu_joint_is(const void *handle)
+{
+    const uint32_t *tag = handle;
+
+    return tag && *tag == ZU_SOCKET_JOINT_TAG;
+}
+
+/* Takes the lock. -ENOTSOCK: it is none; -ETERM: it was inherited by a fork. */
+int zu_joint_enter(void *handle);
+/* The same for the rare calls, which any socket may be given to; one that is not joint has no lock.
+ * What the call may have changed is told to those who wait. */
+static inline int zu_socket_enter(void *handle)
+{
+    return zu_likely(zu_socket_check(handle) == 0) ? 0 : zu_joint_enter(handle);
+}
+void zu_socket_leave(struct zu_socket *s);
+
+/* zu_socket_send and _recv, and what they need around: the handle may be anything. */
+int zu_joint_send(void *handle, struct zu_msg *m, int flags);
+int zu_joint_recv(void *handle, struct zu_msg *m, int flags);
+
+#endif

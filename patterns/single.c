@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "patterns/single.h"
+
+int zu_single_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
+{
+    int rc;
+
+    while ((rc = zu_fq_read(fq, m, from)) == 0 && m->flags & ZU_MSG_MORE) {
+        zu_msg_close(m);
+        zu_fq_skip_rest(fq);
+    }
+    return rc;
+}
+
+bool zu_single_has_in(struct zu_fq *fq)
+{
+    struct zu_pipe *from;
+    struct zu_msg *next, drop;
+
+    while ((next = zu_fq_peek(fq, &from)) && next->flags & ZU_MSG_MORE) {
+        if (zu_fq_read(fq, &drop, &from) < 0)
+            break;
+        zu_msg_close(&drop);
+        zu_fq_skip_rest(fq);
+    }
+    return next != NULL;
+}

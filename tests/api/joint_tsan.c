@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sixteen threads at one socket of each joint type, sending, receiving, polling, setting,
+ * connecting and joining as they like; every message arrives once.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "include/zmq.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { THREADS = 16, MESSAGES = 1500, TIMEOUT_MS = 20000 };
+
+static void *ctx, *a, *b; /* all threads use both */
+static char at[256];
+static _Atomic int faults;
+static _Atomic long sum; /* of what was sent, less what was received */
+
+static void fault(const char *what)
+{
+    fprintf(stderr, "%s: %s\n", what, zmq_strerror(errno));
+    atomic_fetch_add(&faults, 1);
+}
+
+static void *make(int type)
+{
+    void *s = zmq_socket(ctx, type);
+    int timeout = TIMEOUT_MS, linger = 0, hwm = 100;
+
+    zmq_setsockopt(s, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    zmq_setsockopt(s, ZMQ_SNDTIMEO, &timeout, sizeof timeout);
+    zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof hwm);
+    return s;
+}
+
+/* `a` is bound, `b` connected. */
+static void open_pair(int bound, int connected, const char *where)
+{
+    size_t size = sizeof at;
+
+    a = make(bound);
+    b = make(connected);
+    if (zmq_bind(a, where) || zmq_getsockopt(a, ZMQ_LAST_ENDPOINT, at, &size) || zmq_connect(b, at))
+        fault(where);
+}
+
+static void run(void *(*what)(void *))
+{
+    pthread_t thread[THREADS];
+
+    atomic_store(&sum, 0);
+    for (intptr_t i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, what, (void *)i);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    if (atomic_load(&sum) != 0)
+        fault("not every message arrived once");
+    zmq_close(a);
+    zmq_close(b);
+}
+
+/* Calls that others make meanwhile. */
+static void disturb(void *s)
+{
+    zmq_pollitem_t item = {s, 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0};
+    int value = 100;
+    size_t size = sizeof value;
+
+    zmq_poll(&item, 1, 0);
+    zmq_setsockopt(s, ZMQ_RCVHWM, &value, sizeof value);
+    zmq_getsockopt(s, ZMQ_EVENTS, &value, &size);
+}
+
+/* Odd ones send by b, even ones receive by a: SCATTER to GATHER. */
+static void *one_way(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    int value;
+
+    for (int i = 0; i < MESSAGES; i++) {
+        if (me % 2 && zmq_send(b, &i, sizeof i, 0) != sizeof i)
+            fault("send");
+        if (me % 2 == 0 && zmq_recv(a, &value, sizeof value, 0) != sizeof value)
+            fault("recv");
+        atomic_fetch_add(&sum, me % 2 ? i : -value);
+        if (i % 256 == 0)
+            disturb(me % 4 < 2 ? a : b);
+    }
+    return NULL;
+}
+
+/* Even ones answer whatever `a` hears, odd ones ask by `b` and take any answer. */
+static void *ask_and_answer(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    zmq_msg_t m;
+
+    for (int i = 0; i < MESSAGES / 2; i++) {
+        zmq_msg_init(&m);
+        if (me % 2 && (zmq_send(b, "?", 1, 0) != 1 || zmq_msg_recv(&m, b, 0) != 1))
+            fault("ask");
+        if (me % 2 == 0 && (zmq_msg_recv(&m, a, 0) != 1 || zmq_msg_routing_id(&m) == 0 ||
+                            zmq_msg_send(&m, a, 0) != 1))
+            fault("answer");
+        zmq_msg_close(&m);
+        if (i % 128 == 0)
+            disturb(me % 4 < 2 ? a : b);
+    }
+    return NULL;
+}
+
+/* The same of PEERs, each asker with a connection of its own. */
+static void *dial_and_ask(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    uint32_t id = me % 2 ? zmq_connect_peer(b, at) : 0;
+    zmq_msg_t m;
+
+    for (int i = 0; i < MESSAGES / 4; i++) {
+        zmq_msg_init(&m);
+        if (me % 2) {
+            zmq_msg_init_buffer(&m, "?", 1);
+            if (zmq_msg_set_routing_id(&m, id) || zmq_msg_send(&m, b, 0) != 1 ||
+                zmq_msg_recv(&m, b, 0) != 1)
+                fault("ask a peer");
+        } else if (zmq_msg_recv(&m, a, 0) != 1 || zmq_msg_send(&m, a, 0) != 1) {
+            fault("answer a peer");
+        }
+        zmq_msg_close(&m);
+    }
+    return NULL;
+}
+
+/* Both ends send and receive: CHANNEL. */
+static void *talk(void *arg)
+{
+    void *s = (intptr_t)arg % 2 ? a : b;
+    int value = 0;
+
+    for (int i = 0; i < MESSAGES / 2; i++) {
+        if (zmq_send(s, &i, sizeof i, 0) != sizeof i ||
+            zmq_recv(s, &value, sizeof value, 0) != sizeof value)
+            fault("talk");
+        atomic_fetch_add(&sum, i - value);
+    }
+    return NULL;
+}
+
+/* Radios drop; what comes is of a group that somebody has joined. */
+static void *join_and_send(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    char group[32];
+    zmq_msg_t m;
+
+    snprintf(group, sizeof group, "group of thread number %d", (int)me);
+    for (int i = 0; i < MESSAGES / 4; i++) {
+        zmq_msg_init_buffer(&m, &i, sizeof i);
+        zmq_msg_set_group(&m, group);
+        if ((i % 2 ? zmq_leave : zmq_join)(b, group) < 0)
+            fault("join");
+        if (zmq_msg_send(&m, a, 0) < 0) {
+            fault("radio");
+            zmq_msg_close(&m);
+        }
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, b, ZMQ_DONTWAIT) < 0 && errno != EAGAIN)
+            fault("dish");
+        zmq_msg_close(&m);
+    }
+    return NULL;
+}
+
+int main(void)
+{
+    static const char *const where[] = {"tcp://127.0.0.1:*", "inproc://joint"};
+
+    ctx = zmq_ctx_new();
+    for (int i = 0; i < 2; i++) {
+        open_pair(ZMQ_GATHER, ZMQ_SCATTER, where[i]);
+        run(one_way);
+        open_pair(ZMQ_SERVER, ZMQ_CLIENT, where[i]);
+        run(ask_and_answer);
+        open_pair(ZMQ_PEER, ZMQ_PEER, where[i]);
+        run(dial_and_ask);
+        open_pair(ZMQ_CHANNEL, ZMQ_CHANNEL, where[i]);
+        run(talk);
+        open_pair(ZMQ_RADIO, ZMQ_DISH, where[i]);
+        run(join_and_send);
+    }
+    zmq_ctx_term(ctx);
+    return atomic_load(&faults) != 0;
+}
