@@ -141,6 +141,14 @@ static int send_parts(struct monitor *m, const struct zu_event *e)
 
 /* ---- passing on ---- */
 
+/* Of the events up to the one of which the ring says that `lost` were lost before it. Subscribers
+ * that are slow lose some behind the ring, too. */
+static uint64_t lost_up_to(const struct monitor *m, uint64_t lost)
+{
+    lost -= ZU_MIN(lost, m->lost_before);
+    return m->inside ? lost + m->inside->drops[ZURING_DROP_WATER_MARK] : lost;
+}
+
 static void pass_on(struct monitor *m)
 {
     struct zu_event e;
@@ -148,7 +156,7 @@ static void pass_on(struct monitor *m)
     while (zu_event_ring_peek(&m->ring, &e)) {
         bool wanted = m->inside && m->wanted & e.event;
 
-        e.lost -= ZU_MIN(e.lost, m->lost_before);
+        e.lost = lost_up_to(m, e.lost);
         if (wanted && send_parts(m, &e) < 0)
             return;
         zu_event_ring_drop(&m->ring);
@@ -237,7 +245,7 @@ static void say_farewell(struct monitor *m)
     zu_list_each(it, &m->inside->pipes)
         zu_pipe_set_hwms(zu_container_of(it, struct zu_pipe, all), 0, 0);
     pass_on(m);
-    stopped.lost = zu_event_ring_lost(&m->ring) - m->lost_before;
+    stopped.lost = lost_up_to(m, zu_event_ring_lost(&m->ring));
     if (m->wanted & ZMQ_EVENT_MONITOR_STOPPED && m->part == 0)
         send_parts(m, &stopped);
     m->part = 0;

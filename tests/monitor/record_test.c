@@ -425,6 +425,31 @@ Test(record, counts_what_was_lost_to_the_last_event)
     cr_assert_eq(seen - 1 + r.lost, events, "%d seen, %d lost", (int)seen, (int)r.lost);
 }
 
+Test(record, counts_what_a_slow_subscriber_has_lost)
+{
+    enum { BINDS = 2500, MARK = 5 };
+    const char *at = test_endpoint(TEST_IPC), *name = watch_name();
+    void *b = test_socket(ZMQ_PULL), *reader = test_socket(ZMQ_SUB);
+    uint64_t seen = 0;
+    struct zuring_event r;
+
+    SET(reader, ZMQ_RCVHWM, MARK);
+    SUBSCRIBE(reader, "");
+    OK(zmq_socket_monitor_versioned(b, name, ZMQ_EVENT_LISTENING | ZMQ_EVENT_MONITOR_STOPPED,
+                                    ZURING_EVENT_VERSION, ZMQ_PUB));
+    test_connect(reader, name);
+    for (int i = 0; i < BINDS; i++) {
+        OK(zmq_bind(b, at));
+        OK(zmq_unbind(b, at));
+    }
+    OK(zmq_socket_monitor(b, NULL, 0));
+    do {
+        r = next(reader);
+        seen++;
+    } while (r.event != ZMQ_EVENT_MONITOR_STOPPED);
+    cr_assert_eq(seen - 1 + r.lost, BINDS, "%d seen, %d lost", (int)seen, (int)r.lost);
+}
+
 Test(record, counts_what_was_lost_for_each_monitor_anew)
 {
     const char *at = test_endpoint(TEST_IPC);
