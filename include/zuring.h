@@ -124,6 +124,41 @@ struct zuring_event {
     char place[64];          /* of an internal error: file and line */
 };
 
+/*
+ * ---- events by a function ----
+ *
+ * Option of a socket: zmq_setsockopt (socket, ZMQ_MONITOR, function, sizeof (void *)) has the
+ * function called with each event of the socket, whatever is its kind; (socket, ZMQ_MONITOR, NULL,
+ * 0) ends that. It is called by the thread that uses the socket, inside its calls on the socket: a
+ * call that waits wakes up for it and waits on. So it needs no lock, and delays nobody else. Of the
+ * functions that take a socket it may call zmq_getsockopt alone with its own; others answer EFSM.
+ * Events after zmq_close are dropped, as are the newest when 512 wait.
+ */
+#define ZMQ_MONITOR 0x5A03
+
+/* What `event` points out, valid during the call. `addr` is "" when there is none. */
+typedef union {
+    struct {
+        char *addr;
+        int fd;
+    } connected, listening, accepted, closed, disconnected;
+    struct {
+        char *addr;
+        int err;
+    } connect_delayed, bind_failed, accept_failed, close_failed;
+    struct {
+        char *addr;
+        int interval;
+    } connect_retried;
+    struct { /* of every event */
+        char *addr;
+        int value;
+        const struct zuring_event *record;
+    } any;
+} zmq_event_data_t;
+
+typedef void(zmq_monitor_fn)(void *s, int event, zmq_event_data_t *data);
+
 #ifdef __cplusplus
 }
 #endif

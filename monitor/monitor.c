@@ -20,6 +20,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/core/joint.h"
 #include "include/zuring.h"
 #include "monitor/record.h"
 #include "monitor/ring.h"
@@ -38,7 +39,13 @@ struct monitor {
     _Atomic uint32_t asked;  /* how often somebody wanted events to be passed on */
     _Atomic uint64_t events; /* which ones to put into the ring; 0: nobody listens */
     struct zu_event_ring ring;
-    pthread_mutex_t lock; /* of what follows, and of the reading side of the ring */
+    _Atomic bool calls; /* events go to `call`, too */
+    struct zu_event_ring
+        to_call; /* there once it was asked for; its reader is the socket's thread */
+    struct zu_cmd call_cmd;
+    zmq_monitor_fn *call;
+    struct zu_socket *watched; /* which holds the monitor */
+    pthread_mutex_t lock;      /* of what follows, and of the reading side of the ring */
     struct zu_socket *inside;
     uint64_t wanted;      /* which ones to pass on */
     uint64_t lost_before; /* events, when this one was asked for */
@@ -52,6 +59,8 @@ static void monitor_drop(struct monitor *m)
     if (atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1)
         return;
     zu_event_ring_fini(&m->ring);
+    if (m->to_call.slots)
+        zu_event_ring_fini(&m->to_call);
     pthread_mutex_destroy(&m->lock);
     zu_free(m);
 }
@@ -200,10 +209,46 @@ static void on_event(struct zu_observer *o, const struct zu_event *e)
 {
     struct monitor *m = zu_container_of(o, struct monitor, observer);
 
+    /* [M5] acquire, pairs with [M6]: the ring is there. */
+    if (atomic_load_explicit(&m->calls, memory_order_acquire) &&
+        zu_event_ring_put(&m->to_call, e) &&
+        zu_mailbox_post(&m->watched->box, &m->call_cmd) == ZU_CLOSED)
+        zu_event_ring_lose(&m->to_call); /* nobody will see it */
     /* Relaxed: what is put in by mistake while this changes is left out when it is passed on. */
     if (atomic_load_explicit(&m->events, memory_order_relaxed) & e->event &&
         zu_event_ring_put(&m->ring, e))
         ask(m);
+}
+
+static void call_with(struct monitor *m, const struct zu_event *e)
+{
+    struct zu_socket *s = m->watched;
+    struct zuring_event record;
+    const char *addr = e->bound ? e->local : e->remote;
+    zmq_event_data_t data = {.any = {.addr = (char *)(uintptr_t)(addr ? addr : ""),
+                                     .value = (int)e->value,
+                                     .record = &record}};
+
+    zu_event_record(&record, e);
+    zu_socket_begin_busy(s);
+    m->call(s, (int)e->event, &data);
+    zu_socket_end_busy(s);
+}
+
+/* On the socket's thread, inside a call. */
+static void run_calls(struct zu_cmd *cmd)
+{
+    struct monitor *m = zu_container_of(cmd, struct monitor, call_cmd);
+    struct zu_event e;
+
+    /* No more than what can be there, so that it comes to an end. */
+    for (unsigned n = RING_EVENTS; n > 0 && zu_event_ring_peek(&m->to_call, &e); n--) {
+        if (m->call)
+            call_with(m, &e);
+        zu_event_ring_drop(&m->to_call);
+    }
+    if (zu_event_ring_peek(&m->to_call, &e))
+        zu_mailbox_post(&m->watched->box, &m->call_cmd);
 }
 
 /* Something was posted to the socket inside: by the thread of whoever is at the other end. */
@@ -288,7 +333,7 @@ static void on_release_inside(struct zu_observer *o)
     monitor_drop(zu_container_of(o, struct monitor, inside_observer));
 }
 
-static int monitor_new(struct monitor **out)
+static int monitor_new(struct monitor **out, struct zu_socket *watched)
 {
     struct monitor *m = zu_alloc_zero(sizeof *m);
 
@@ -301,6 +346,8 @@ static int monitor_new(struct monitor **out)
     m->observer = (struct zu_observer){.event = on_event, .ended = on_end, .released = on_release};
     m->inside_observer =
         (struct zu_observer){.event = on_event_inside, .released = on_release_inside};
+    m->watched = watched;
+    m->call_cmd.run = run_calls;
     atomic_init(&m->refs, 1);
     pthread_mutex_init(&m->lock, NULL);
     *out = m;
@@ -313,6 +360,18 @@ static struct monitor *monitor_of(struct zu_socket *s)
     struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_relaxed);
 
     return o ? zu_container_of(o, struct monitor, observer) : NULL;
+}
+
+/* The socket's; a new one if it has none. -ENOMEM. */
+static int monitor_for(struct monitor **out, struct zu_socket *s)
+{
+    int rc = 0;
+
+    *out = monitor_of(s);
+    if (!*out && (rc = monitor_new(out, s)) == 0)
+        /* [M4] release, pairs with the acquire in zu_socket_observe. */
+        atomic_store_explicit(&s->observer, &(*out)->observer, memory_order_release);
+    return rc;
 }
 
 static int check(const struct zu_monitor_terms *terms)
@@ -328,21 +387,13 @@ static int check(const struct zu_monitor_terms *terms)
 
 int zu_monitor_start(struct zu_socket *s, const struct zu_monitor_terms *terms)
 {
-    struct monitor *m = monitor_of(s);
+    struct monitor *m;
     struct zu_socket *inside;
     int rc = check(terms);
 
-    if (rc < 0)
+    if (rc < 0 || (rc = monitor_for(&m, s)) < 0)
         return rc;
-    if (m) {
-        stop(m);
-    } else {
-        rc = monitor_new(&m);
-        if (rc < 0)
-            return rc;
-        /* [M4] release, pairs with the acquire in zu_socket_observe. */
-        atomic_store_explicit(&s->observer, &m->observer, memory_order_release);
-    }
+    stop(m);
     rc = make_inside(&inside, m, s->ctx, terms);
     if (rc < 0)
         return rc;
@@ -389,5 +440,28 @@ int zu_monitor_pipes_stats(struct zu_socket *s)
     }
     pthread_mutex_unlock(&s->names);
     ask(m);
+    return 0;
+}
+
+int zu_monitor_call(struct zu_socket *s, zmq_monitor_fn *call)
+{
+    struct monitor *m = monitor_of(s);
+    struct zu_event e;
+    int rc;
+
+    if (!call && !m)
+        return 0;
+    rc = monitor_for(&m, s);
+    if (rc == 0 && call && !m->to_call.slots)
+        rc = zu_event_ring_init(&m->to_call, RING_EVENTS);
+    if (rc < 0)
+        return rc;
+    if (!m->call) { /* what was put in by mistake, while nobody wanted it */
+        while (m->to_call.slots && zu_event_ring_peek(&m->to_call, &e))
+            zu_event_ring_drop(&m->to_call);
+    }
+    m->call = call;
+    /* [M6] release, pairs with [M5]. */
+    atomic_store_explicit(&m->calls, call != NULL, memory_order_release);
     return 0;
 }

@@ -25,6 +25,9 @@ struct zu_monitor_terms {
 int zu_monitor_start(struct zu_socket *s, const struct zu_monitor_terms *terms);
 /* Sends what is left and MONITOR_STOPPED, and ends the socket inside, if there is one. */
 void zu_monitor_stop(struct zu_socket *s);
+/* Has the function called with each event from now on, inside calls on the socket; NULL: none any
+ * more. -ENOMEM. */
+int zu_monitor_call(struct zu_socket *s, zmq_monitor_fn *call);
 /* Raises a ZMQ_EVENT_PIPES_STATS for each pipe. -EINVAL: nobody asked for that event; -EAGAIN:
  * there is no pipe. */
 int zu_monitor_pipes_stats(struct zu_socket *s);

@@ -50,7 +50,7 @@ void zu_event_ring_fini(struct zu_event_ring *r)
     zu_free(r->slots);
 }
 
-static void lose(struct zu_event_ring *r)
+void zu_event_ring_lose(struct zu_event_ring *r)
 {
     /* Relaxed: a number that is read now and then. */
     atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
@@ -106,7 +106,7 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
     char *elsewhere = NULL;
 
     if (size > TEXT_ROOM && !(elsewhere = zu_alloc(size))) {
-        lose(r);
+        zu_event_ring_lose(r);
         return false;
     }
     /* [ER1] acquire, pairs with [ER2]: the reader is done with the slots it gave back. */
@@ -114,7 +114,7 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
         /* Relaxed: what was promised is taken back, nothing was touched. */
         atomic_fetch_sub_explicit(&r->used, 1, memory_order_relaxed);
         zu_free(elsewhere);
-        lose(r);
+        zu_event_ring_lose(r);
         return false;
     }
     /* [ER3] acq_rel, pairs with itself: see the head of this file. */

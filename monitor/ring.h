@@ -34,6 +34,8 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e);
 bool zu_event_ring_peek(struct zu_event_ring *r, struct zu_event *e);
 void zu_event_ring_drop(struct zu_event_ring *r); /* what peek showed */
 
+/* Counts an event that was put in and nobody will see. Any thread. */
+void zu_event_ring_lose(struct zu_event_ring *r);
 /* How many were refused so far. Any thread. */
 uint64_t zu_event_ring_lost(const struct zu_event_ring *r);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * zmq_socket_monitor and its kind. They stand here and not in engine/api/, whose floor is below.
+ * zmq_socket_monitor and its kind, and zmq_setsockopt, as ZMQ_MONITOR is an option. They stand here
+ * and not in engine/api/, whose floor is below.
  */
 #define ZMQ_BUILD_DRAFT_API /* what libzmq still drafts is there for everyone */
 #include "engine/base/err.h"
@@ -8,6 +9,7 @@
 #include "monitor/monitor.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int start_or_stop(struct zu_socket *s, const struct zu_monitor_terms *terms)
 {
@@ -62,6 +64,39 @@ int zmq_socket_monitor_pipes_stats(void *socket)
     rc = zu_socket_catch_up(socket);
     if (rc == 0)
         rc = zu_monitor_pipes_stats(socket);
+    zu_socket_leave(socket);
+    return zu_return(rc);
+}
+
+/* C has no way to hand a function over as an object but by its bits. */
+static zmq_monitor_fn *function_of(const void *value)
+{
+    zmq_monitor_fn *call;
+
+    static_assert(sizeof call == sizeof value, "a function fits where an object does");
+    memcpy(&call, &value, sizeof call);
+    return call;
+}
+
+static int call_back(struct zu_socket *s, const void *value, size_t size)
+{
+    int rc = zu_socket_catch_up(s);
+
+    if (rc < 0)
+        return rc;
+    if (value && size != sizeof value)
+        return -EINVAL;
+    return zu_monitor_call(s, function_of(value));
+}
+
+int zmq_setsockopt(void *socket, int option, const void *value, size_t size)
+{
+    int rc = zu_socket_enter(socket);
+
+    if (rc < 0)
+        return zu_return(rc);
+    rc = option == ZMQ_MONITOR ? call_back(socket, value, size)
+                               : zu_socket_set(socket, option, value, size);
     zu_socket_leave(socket);
     return zu_return(rc);
 }

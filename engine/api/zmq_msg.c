@@ -103,7 +103,7 @@ int zmq_msg_copy(zmq_msg_t *to, zmq_msg_t *from)
 
 static zu_cold int send_joint(zmq_msg_t *msg, void *socket, int flags)
 {
-    int rc = zu_joint_is(socket) ? 0 : -ENOTSOCK, size;
+    int rc = zu_joint_check(socket), size;
 
     if (rc == 0 && !valid(msg))
         rc = -EFAULT;
@@ -130,7 +130,7 @@ int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
 static zu_cold int recv_joint(zmq_msg_t *msg, void *socket, int flags)
 {
     struct zu_msg got;
-    int rc = zu_joint_is(socket) ? 0 : -ENOTSOCK;
+    int rc = zu_joint_check(socket);
 
     if (rc == 0)
         rc = valid(msg) ? zu_joint_recv(socket, &got, flags) : -EFAULT;

@@ -42,7 +42,7 @@ static int check_items(const zmq_pollitem_t *items, int count)
         return -EFAULT;
     for (int i = 0; i < count; i++)
         if (items[i].socket && (rc = zu_socket_check(items[i].socket)) < 0) {
-            if (!zu_joint_is(items[i].socket))
+            if ((rc = zu_joint_check(items[i].socket)) < 0)
                 return rc;
             joint = 1;
         }

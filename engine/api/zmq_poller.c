@@ -53,8 +53,8 @@ struct poller {
     struct item **hot;        /* in order but for the last ones; there is room for all */
     size_t hot_count, hot_room;
     bool unsorted;
-    bool had_joint; /* a joint socket was registered: zmq_poller_fd may be asked for */
-    bool has_fd;    /* it was */
+    bool had_joint;     /* a joint socket was registered: zmq_poller_fd may be asked for */
+    bool has_fd;        /* it was */
     struct pollfd *fds; /* in order; one without events has a descriptor that is none */
     struct fd_item *fd_items;
     size_t fd_count, fd_room;
@@ -206,10 +206,8 @@ static struct item *find(const struct poller *p, void *socket)
 
 static int check_change(struct poller *p, void *socket)
 {
-    int rc = p ? zu_socket_check(socket) : -EFAULT;
+    int rc = p ? zu_joint_check(socket) : -EFAULT;
 
-    if (rc == -ENOTSOCK && zu_joint_is(socket))
-        rc = 0;
     if (rc == 0 && zu_ctx_inherited(((struct zu_socket *)socket)->ctx))
         rc = -ETERM;
     if (rc == 0)

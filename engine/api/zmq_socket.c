@@ -51,25 +51,16 @@ int zmq_close(void *socket)
     return zu_return(zu_socket_check(socket) < 0 ? close_joint(socket) : zu_socket_close(socket));
 }
 
-int zmq_setsockopt(void *socket, int option, const void *value, size_t size)
-{
-    int rc = zu_socket_enter(socket);
-
-    if (rc < 0)
-        return zu_return(rc);
-    rc = zu_socket_set(socket, option, value, size);
-    zu_socket_leave(socket);
-    return zu_return(rc);
-}
-
+/* The one call that a function run inside another may make. */
 int zmq_getsockopt(void *socket, int option, void *value, size_t *size)
 {
-    int rc = zu_socket_enter(socket);
+    int entered = zu_socket_enter(socket), rc = entered;
 
-    if (rc < 0)
+    if (rc < 0 && rc != -EFSM)
         return zu_return(rc);
     rc = value && size ? zu_socket_get(socket, option, value, size) : -EINVAL;
-    zu_socket_leave(socket);
+    if (entered == 0)
+        zu_socket_leave(socket);
     return zu_return(rc);
 }
 
@@ -133,9 +124,10 @@ static zu_cold int send_own_joint(void *socket, struct zu_msg *m, int flags)
 static zu_cold int send_joint(void *socket, const void *data, size_t size, int flags)
 {
     struct zu_msg m;
-    int rc = zu_joint_is(socket) ? zu_msg_init_copy_from(&m, data, size, zu_slab_of_thread())
-                                 : -ENOTSOCK;
+    int rc = zu_joint_check(socket);
 
+    if (rc == 0)
+        rc = zu_msg_init_copy_from(&m, data, size, zu_slab_of_thread());
     return rc < 0 ? zu_return(rc) : send_own_joint(socket, &m, flags);
 }
 
@@ -166,7 +158,7 @@ int zmq_sendmsg(void *socket, zmq_msg_t *msg, int flags)
 
 static int check_either(const void *socket)
 {
-    return zu_joint_is(socket) ? 0 : zu_socket_check(socket);
+    return zu_joint_check(socket);
 }
 
 int zmq_sendiov(void *socket, struct iovec *iov, size_t count, int flags)

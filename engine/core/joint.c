@@ -28,12 +28,23 @@ static const void *this_thread(void)
     return &own;
 }
 
+int zu_joint_check(const void *handle)
+{
+    const struct zu_socket *s = handle;
+
+    if (!zu_joint_is(handle))
+        return zu_socket_check(handle);
+    /* Relaxed: only what this thread itself has written is told from the rest. */
+    return atomic_load_explicit(&s->busy_thread, memory_order_relaxed) == this_thread() ? -EFSM : 0;
+}
+
 int zu_joint_enter(void *handle)
 {
     struct zu_socket *s = handle;
+    int rc = zu_joint_check(handle);
 
-    if (!zu_joint_is(handle))
-        return -ENOTSOCK;
+    if (rc < 0)
+        return rc;
     if (zu_ctx_inherited(s->ctx))
         return -ETERM; /* a thread of the parent may have the lock */
     pthread_mutex_lock(&s->lock);
@@ -51,6 +62,23 @@ void zu_socket_leave(struct zu_socket *s)
         return;
     zu_tripwires_touch(s);
     unlock(s);
+}
+
+void zu_socket_begin_busy(struct zu_socket *s)
+{
+    s->busy = true;
+    s->busy_tag = s->tag;
+    if (s->tag != ZU_SOCKET_JOINT_TAG) /* whose other threads wait for the lock */
+        s->tag = ZU_SOCKET_BUSY_TAG;
+    /* Relaxed: see zu_joint_enter. */
+    atomic_store_explicit(&s->busy_thread, this_thread(), memory_order_relaxed);
+}
+
+void zu_socket_end_busy(struct zu_socket *s)
+{
+    atomic_store_explicit(&s->busy_thread, NULL, memory_order_relaxed);
+    s->tag = s->busy_tag;
+    s->busy = false;
 }
 
 /* ---- waiting ---- */

@@ -21,6 +21,8 @@ static inline bool zu_joint_is(const void *handle)
     return tag && *tag == ZU_SOCKET_JOINT_TAG;
 }
 
+/* A handle of either kind, or -ENOTSOCK; -EFSM: see zu_socket_begin_busy. */
+int zu_joint_check(const void *handle);
 /* Takes the lock. -ENOTSOCK: it is none; -ETERM: it was inherited by a fork. */
 int zu_joint_enter(void *handle);
 /* The same for the rare calls, which any socket may be given to; one that is not joint has no lock.
@@ -30,6 +32,14 @@ static inline int zu_socket_enter(void *handle)
     return zu_likely(zu_socket_check(handle) == 0) ? 0 : zu_joint_enter(handle);
 }
 void zu_socket_leave(struct zu_socket *s);
+
+/*
+ * By the thread inside a call, or with the lock: a function of the user's begins, is over.
+ * Meanwhile that thread's calls on the socket are refused with -EFSM; a joint socket's other
+ * threads wait.
+ */
+void zu_socket_begin_busy(struct zu_socket *s);
+void zu_socket_end_busy(struct zu_socket *s);
 
 /* zu_socket_send and _recv, and what they need around: the handle may be anything. */
 int zu_joint_send(void *handle, struct zu_msg *m, int flags);

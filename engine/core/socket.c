@@ -18,6 +18,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+zu_cold int zu_socket_refuse_handle(uint32_t tag)
+{
+    return tag == ZU_SOCKET_BUSY_TAG ? -EFSM : -ENOTSOCK;
+}
+
 /* ---- what a pipe's end hears ---- */
 
 static void sink_attached(struct zu_pipe *p)
@@ -644,7 +649,7 @@ static int get_fd(struct zu_socket *s, void *value, size_t *size)
     if (*size < sizeof(int))
         return -EINVAL;
     if (!s->has_fd) {
-        int rc = zu_waiter_make_fd(&s->fd_waiter);
+        int rc = s->tag == ZU_SOCKET_BUSY_TAG ? -EFSM : zu_waiter_make_fd(&s->fd_waiter);
 
         if (rc < 0)
             return rc;
@@ -658,9 +663,17 @@ static int get_fd(struct zu_socket *s, void *value, size_t *size)
     return zu_answer_int_wide(s->fd_waiter.fd, value, size);
 }
 
+/* A function of the user's that was posted asks: then what was posted is being run already. */
+static int catch_up_unless_busy(struct zu_socket *s)
+{
+    if (zu_likely(!s->busy))
+        return zu_socket_catch_up(s);
+    return s->stopped ? -ETERM : 0;
+}
+
 int zu_socket_get(struct zu_socket *s, int option, void *value, size_t *size)
 {
-    int rc = zu_socket_catch_up(s);
+    int rc = catch_up_unless_busy(s);
 
     if (rc < 0)
         return rc;

@@ -21,6 +21,7 @@
 
 #define ZU_SOCKET_TAG       0x7a752d73u /* "zu-s": what a valid handle starts with */
 #define ZU_SOCKET_JOINT_TAG 0x7a752d6au /* "zu-j": the same of one that threads share: joint.h */
+#define ZU_SOCKET_BUSY_TAG  0x7a752d62u /* "zu-b": of the first kind while it is busy: joint.h */
 
 #define ZU_DROPS (ZURING_DROP_OVERSIZED + 1) /* reasons, and 0 */
 
@@ -56,6 +57,9 @@ struct zu_socket {
     struct zu_slab slab;                /* for small bodies that zmq_send copies */
     struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
     struct zu_tally spent_bodies;       /* the same of the slab they lay in */
+    _Atomic(const void *) busy_thread;  /* whose call runs a function of the user's; joint.c */
+    uint32_t busy_tag;                  /* the tag before; 0 in zmq_close */
+    bool busy;                          /* it runs */
     bool has_fd;
     bool joint;     /* several threads may use it at once: see joint.h */
     bool has_local; /* it has had a peer in this process */
@@ -76,12 +80,16 @@ static inline void *zu_socket_state(struct zu_socket *s)
     return s->state;
 }
 
-/* Valid handle or -ENOTSOCK. */
+int zu_socket_refuse_handle(uint32_t tag); /* the rare half */
+
+/* Valid handle or -ENOTSOCK; -EFSM: from within a function that a call on it runs. */
 static inline int zu_socket_check(const void *handle)
 {
     const uint32_t *tag = handle; /* first in it; what is no socket may lie anyhow */
 
-    return zu_likely(tag && *tag == ZU_SOCKET_TAG) ? 0 : -ENOTSOCK;
+    if (zu_unlikely(!tag))
+        return -ENOTSOCK;
+    return zu_likely(*tag == ZU_SOCKET_TAG) ? 0 : zu_socket_refuse_handle(*tag);
 }
 
 int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pattern *pattern);

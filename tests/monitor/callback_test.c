@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ZMQ_MONITOR: events by a function that the thread of the socket calls inside its own calls.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "include/zuring.h"
+#include "tests/monitor/watch.h"
+#include "tests/support/plain.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+TEST_SUITE(callback);
+
+static struct {
+    void *socket;
+    pthread_t thread; /* the only one that may call */
+    int events[64];
+    int count;
+    int last_value;
+    char addr[256];
+    struct zuring_event record;
+    int error; /* of what the function tried */
+    int type;
+} seen;
+
+static void note(void *s, int event, zmq_event_data_t *data)
+{
+    size_t size = sizeof seen.type;
+
+    cr_assert_eq(s, seen.socket);
+    cr_assert(pthread_equal(pthread_self(), seen.thread));
+    cr_assert_lt(seen.count, 64);
+    seen.events[seen.count++] = event;
+    seen.last_value = data->any.value;
+    strncpy(seen.addr, data->any.addr, sizeof seen.addr - 1);
+    seen.record = *data->any.record;
+    cr_assert_eq(data->connected.addr, data->any.addr);
+    cr_assert_eq(data->connected.fd, data->any.value);
+    cr_assert_eq(zmq_getsockopt(s, ZMQ_TYPE, &seen.type, &size), 0);
+    seen.error = zmq_send(s, "no", 2, ZMQ_DONTWAIT) == -1 ? errno : 0;
+}
+
+static void *called(int type)
+{
+    void *s = test_socket(type);
+
+    memset(&seen, 0, sizeof seen);
+    seen.socket = s;
+    seen.thread = pthread_self();
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)note, sizeof(void *)));
+    return s;
+}
+
+static bool was_called_with(int event)
+{
+    for (int i = 0; i < seen.count; i++)
+        if (seen.events[i] == event)
+            return true;
+    return false;
+}
+
+EACH_STREAM(callback, is_called_with_each_event)
+{
+    const char *at = test_endpoint(transport);
+    void *s = called(ZMQ_PULL);
+    int peer;
+
+    test_bind(s, at);
+    WAIT((test_catch_up(s), was_called_with(ZMQ_EVENT_LISTENING)));
+    cr_assert_str_eq(seen.addr, at);
+    cr_assert_gt(seen.last_value, 0);
+    cr_assert_eq(seen.type, ZMQ_PULL);
+    cr_assert_eq(seen.record.event, ZMQ_EVENT_LISTENING);
+    cr_assert_str_eq(seen.record.endpoint, at);
+    peer = test_plain_connect(at);
+    WAIT((test_catch_up(s), was_called_with(ZMQ_EVENT_ACCEPTED)));
+    cr_assert_neq(seen.record.connection, 0);
+    close(peer);
+    WAIT((test_catch_up(s), was_called_with(ZMQ_EVENT_DISCONNECTED)));
+    cr_assert_eq(seen.error, EFSM, "the socket's other functions are closed to it");
+    SEND_GIVES(ENOTSUP, s, "and open again behind");
+}
+
+/* The receive waits; the function is called meanwhile, and the receive goes on. */
+EACH_STREAM(callback, wakes_a_call_that_waits_which_then_waits_on)
+{
+    const char *at = test_endpoint(transport);
+    void *s = called(ZMQ_PULL), *push;
+
+    test_bind(s, at);
+    push = test_connected(ZMQ_PUSH, at);
+    SET(s, ZMQ_RCVTIMEO, 200);
+    SEND(push, "one");
+    RECV(s, "one");
+    cr_assert_eq(zmq_recv(s, NULL, 0, 0), -1);
+    cr_assert_eq(errno, EAGAIN);
+    cr_assert(was_called_with(ZMQ_EVENT_HANDSHAKE_SUCCEEDED));
+    SEND(push, "two");
+    SET(s, ZMQ_RCVTIMEO, TEST_DEADLINE_MS);
+    RECV(s, "two");
+}
+
+static void *dial(void *at)
+{
+    int fd = test_plain_connect(at);
+
+    while (!test_plain_has_ended(fd))
+        test_pause();
+    close(fd);
+    return NULL;
+}
+
+EACH_STREAM(callback, is_called_while_a_receive_waits_for_ever)
+{
+    char at[256];
+    void *s = called(ZMQ_PULL);
+    pthread_t other;
+
+    snprintf(at, sizeof at, "%s", test_endpoint(transport));
+    SET(s, ZMQ_HANDSHAKE_IVL, 50);
+    SET(s, ZMQ_RCVTIMEO, 2000);
+    test_bind(s, at);
+    pthread_create(&other, NULL, dial, at);
+    cr_assert_eq(zmq_recv(s, NULL, 0, 0), -1); /* nothing ever comes */
+    cr_assert(was_called_with(ZMQ_EVENT_ACCEPTED));
+    cr_assert(was_called_with(ZMQ_EVENT_DISCONNECTED));
+    pthread_join(other, NULL);
+}
+
+Test(callback, is_not_called_any_more_once_it_was_taken_away)
+{
+    void *s = called(ZMQ_PULL);
+    int before;
+
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((test_catch_up(s), seen.count > 0));
+    before = seen.count;
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
+    test_bind(s, test_endpoint(TEST_IPC));
+    test_catch_up(s);
+    cr_assert_eq(seen.count, before);
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)note, sizeof(void *)));
+    test_catch_up(s);
+    cr_assert_eq(seen.count, before, "what happened meanwhile is not told");
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((test_catch_up(s), seen.count > before));
+}
+
+Test(callback, goes_together_with_a_monitor)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *s = called(ZMQ_PULL), *reader = watch(s, ZMQ_EVENT_ALL);
+
+    test_bind(s, at);
+    EVENTS(reader, "LISTENING=*@%s", at);
+    WAIT((test_catch_up(s), was_called_with(ZMQ_EVENT_LISTENING)));
+    OK(zmq_socket_monitor(s, NULL, 0));
+    EVENTS(reader, "MONITOR_STOPPED");
+    OK(zmq_unbind(s, at));
+    WAIT((test_catch_up(s), was_called_with(ZMQ_EVENT_CLOSED)));
+}
+
+static void ask_for_everything(void *s, int event, zmq_event_data_t *data)
+{
+    zmq_pollitem_t item = {.socket = s, .events = ZMQ_POLLIN};
+    int value;
+    size_t size = sizeof value;
+
+    (void)event, (void)data;
+    seen.count++;
+    FAILS(EFSM, zmq_close(s));
+    FAILS(EFSM, zmq_bind(s, "inproc://x"));
+    FAILS(EFSM, zmq_connect(s, "inproc://x"));
+    FAILS(EFSM, zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
+    FAILS(EFSM, zmq_setsockopt(s, ZMQ_SNDHWM, &value, sizeof value));
+    FAILS(EFSM, zmq_recv(s, NULL, 0, ZMQ_DONTWAIT));
+    FAILS(EFSM, zmq_socket_monitor(s, NULL, 0));
+    FAILS(EFSM, zmq_poll(&item, 1, 0));
+    OK(zmq_getsockopt(s, ZMQ_EVENTS, &value, &size));
+    OK(zmq_getsockopt(s, ZMQ_RCVMORE, &value, &size));
+}
+
+Test(callback, may_only_ask_its_own_socket)
+{
+    void *s = called(ZMQ_DEALER);
+
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)ask_for_everything, sizeof(void *)));
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((test_catch_up(s), seen.count > 0));
+    test_close(s); /* and here it may be called a last time */
+}
+
+Test(callback, may_only_ask_its_own_socket_of_several_threads)
+{
+    void *s = called(ZMQ_SERVER);
+
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)ask_for_everything, sizeof(void *)));
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((test_catch_up(s), seen.count > 0));
+}
+
+Test(callback, refuses_what_is_no_function)
+{
+    void *s = test_socket(ZMQ_PULL);
+
+    FAILS(EINVAL, zmq_setsockopt(s, ZMQ_MONITOR, (void *)note, 1));
+    FAILS(ENOTSOCK, zmq_setsockopt(NULL, ZMQ_MONITOR, (void *)note, sizeof(void *)));
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
+}
