@@ -23,14 +23,14 @@ static bool has_joined(const struct zu_xsub *self, const void *group, size_t siz
 static bool find_wanted(struct zu_xsub *self)
 {
     struct zu_pipe *from;
-    struct zu_msg *next, drop;
+    struct zu_msg next;
 
-    while ((next = zu_fq_peek(&self->fq, &from))) {
-        if (next->flags & ZU_MSG_MORE && has_joined(self, zu_msg_data(next), zu_msg_size(next)))
+    while (zu_fq_peek(&self->fq, &next, &from)) {
+        if (next.flags & ZU_MSG_MORE && has_joined(self, zu_msg_data(&next), zu_msg_size(&next)))
             return true;
-        if (zu_fq_read(&self->fq, &drop, &from) < 0)
+        if (zu_fq_read(&self->fq, &next, &from) < 0)
             break;
-        zu_msg_close(&drop);
+        zu_msg_close(&next);
         zu_fq_skip_rest(&self->fq);
     }
     return false;

@@ -104,18 +104,18 @@ bool zu_fan_has_room(struct zu_fan *fan)
 
 /* A copy of one part, counted already, to one pipe. Whatever stops it, the pipe misses the message
  * as a whole. */
-static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_msg *m, bool counts)
+static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_packed *packed,
+                 const struct zu_msg *m, bool counts)
 {
-    bool more = m->flags & ZU_MSG_MORE;
     struct zu_msg copy;
     int rc = 0;
 
-    if (zu_unlikely(!counts || !zu_pipe_put_copy(p, m))) {
+    if (zu_unlikely(!counts || !zu_pipe_put_packed(p, packed))) {
         zu_msg_copy_words(&copy, m);
         rc = counts ? zu_pipe_write(p, &copy) : zu_pipe_write_uncounted(p, &copy);
     }
     if (zu_likely(rc == 0)) {
-        if (!more)
+        if (!packed->more)
             zu_pipe_flush(p);
         return;
     }
@@ -131,19 +131,19 @@ static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_msg *m, 
 
 /*
  * What give touches lies all over the memory, in other places for each pipe: the pipe, its queue,
- * the slot. With many pipes each would have to be waited for, so they are fetched ahead, one a
- * turn.
+ * the place in it. With many pipes each would have to be waited for, so they are fetched ahead, one
+ * a turn.
  */
 static inline void fetch_ahead(const struct zu_fan *fan, uint32_t i)
 {
-    enum { SLOT_AHEAD = 4, QUEUE_AHEAD = 8, PIPE_AHEAD = 12 };
+    enum { PLACE_AHEAD = 4, QUEUE_AHEAD = 8, PIPE_AHEAD = 12 };
     struct zu_pipe *const *item = fan->pipes.item;
 
     if (i < PIPE_AHEAD)
         return;
     zu_pipe_fetch(item[i - PIPE_AHEAD]);
     zu_queue_fetch(item[i - QUEUE_AHEAD]->out);
-    zu_queue_fetch_slot(item[i - SLOT_AHEAD]->out);
+    zu_queue_fetch_place(item[i - PLACE_AHEAD]->out);
 }
 
 /* Full pipes that should have got the message. */
@@ -173,6 +173,8 @@ static inline void count_left_out(struct zu_fan *fan)
 
 void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
 {
+    struct zu_packed packed;
+
     if (counts && !fan->more)
         count_left_out(fan);
     fan->more = m->flags & ZU_MSG_MORE;
@@ -182,10 +184,11 @@ void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
     }
     if (fan->chosen > 1)
         zu_msg_hold(m, fan->chosen - 1);
+    zu_item_pack(&packed, m);
     /* Downwards: who drops out changes places with one who has his part already. */
     for (uint32_t i = fan->chosen; i-- > 0;) {
         fetch_ahead(fan, i);
-        give(fan, fan->pipes.item[i], m, counts);
+        give(fan, fan->pipes.item[i], &packed, m, counts);
     }
     zu_msg_init(m);
     if (!fan->more)

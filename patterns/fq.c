@@ -103,25 +103,22 @@ int zu_fq_read_slow(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
     return -EAGAIN;
 }
 
-struct zu_msg *zu_fq_peek(struct zu_fq *fq, struct zu_pipe **from)
+bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
 {
     while (fq->active > 0) {
         struct zu_pipe *p = fq->pipes.item[fq->current];
-        struct zu_msg *m = zu_pipe_peek(p);
 
-        if (!m) {
+        if (!zu_pipe_peek(p, m)) {
             found_empty(fq, p);
         } else if (zu_unlikely(m->flags & NO_MESSAGE)) {
-            struct zu_msg drop;
-
-            if (zu_pipe_read(p, &drop) == 0)
-                zu_msg_close(&drop);
+            if (zu_pipe_read(p, m) == 0)
+                zu_msg_close(m);
         } else {
             *from = p;
-            return m;
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 void zu_fq_skip_rest(struct zu_fq *fq)

@@ -27,15 +27,16 @@ void zu_fq_wake(struct zu_fq *fq, struct zu_pipe *p);   /* it became readable; t
  * A pipe may be found to have ended: the pattern then hears `detach` from within.
  */
 static inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
-/* The next part, borrowed until zu_fq_read. NULL: nothing. */
-struct zu_msg *zu_fq_peek(struct zu_fq *fq, struct zu_pipe **from);
+/* What the next part is, in *m; it is still to be read. False: nothing. */
+bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 /* Drops the rest of the message that has been begun, if one has. */
 void zu_fq_skip_rest(struct zu_fq *fq);
 static inline bool zu_fq_has_in(struct zu_fq *fq)
 {
     struct zu_pipe *from;
+    struct zu_msg next;
 
-    return fq->more || zu_fq_peek(fq, &from) != NULL;
+    return fq->more || zu_fq_peek(fq, &next, &from);
 }
 
 int zu_fq_read_slow(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);

@@ -40,7 +40,7 @@ static inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe 
     if (zu_unlikely(lb->active == 0 || lb->more || lb->dropping || m->flags & ZU_MSG_MORE))
         return zu_lb_send_slow(lb, m, to);
     p = lb->pipes.item[lb->current];
-    if (zu_unlikely(!zu_pipe_put_copy(p, m)))
+    if (zu_unlikely(!zu_pipe_put(p, m, false)))
         return zu_lb_send_slow(lb, m, to);
     zu_msg_init(m);
     zu_pipe_flush(p);

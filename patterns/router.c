@@ -168,7 +168,7 @@ static int router_recv(struct zu_socket *s, struct zu_msg *m)
     }
     if (self->routes.fq.more)
         return zu_routes_read(&self->routes, s, m, &from);
-    if (!zu_fq_peek(&self->routes.fq, &from))
+    if (!zu_fq_peek(&self->routes.fq, &self->held, &from))
         return -EAGAIN;
     if ((rc = zu_routes_id_part(m, from)) < 0)
         return rc;

@@ -146,12 +146,12 @@ static void tell_rejected(struct zu_socket *s, struct zu_pipe *p, struct zu_msg 
 /* Looks whether the peer has told its id. */
 static void identify(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *p)
 {
-    struct zu_msg *next = zu_pipe_peek(p), m;
+    struct zu_msg m;
     int rc;
 
-    if (!next)
+    if (!zu_pipe_peek(p, &m))
         return; /* not yet; or p has ended, and is gone */
-    if (next->flags & ZU_MSG_ID) {
+    if (m.flags & ZU_MSG_ID) {
         zu_pipe_read(p, &m);
         rc = claim_id(r, s, p, zu_msg_data(&m), zu_msg_size(&m));
         if (rc == -EEXIST)

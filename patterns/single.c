@@ -15,13 +15,15 @@ int zu_single_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
 bool zu_single_has_in(struct zu_fq *fq)
 {
     struct zu_pipe *from;
-    struct zu_msg *next, drop;
+    struct zu_msg next;
 
-    while ((next = zu_fq_peek(fq, &from)) && next->flags & ZU_MSG_MORE) {
-        if (zu_fq_read(fq, &drop, &from) < 0)
+    while (zu_fq_peek(fq, &next, &from)) {
+        if (!(next.flags & ZU_MSG_MORE))
+            return true;
+        if (zu_fq_read(fq, &next, &from) < 0)
             break;
-        zu_msg_close(&drop);
+        zu_msg_close(&next);
         zu_fq_skip_rest(fq);
     }
-    return next != NULL;
+    return false;
 }

@@ -110,18 +110,18 @@ static bool stream_has_out(struct zu_socket *s)
 
 /* ---- receiving ---- */
 
-/* The next data to be told of; NULL: none. */
-static struct zu_msg *next_data(struct zu_socket *s, struct stream *self, struct zu_pipe **from)
+/* Is there data to be told of? */
+static bool has_data(struct zu_socket *s, struct stream *self, struct zu_pipe **from)
 {
-    struct zu_msg *next;
+    struct zu_msg next;
 
-    while ((next = zu_fq_peek(&self->routes.fq, from)) && self->silent && zu_msg_size(next) == 0) {
-        struct zu_msg drop;
-
-        if (zu_routes_read(&self->routes, s, &drop, from) == 0)
-            zu_msg_close(&drop);
+    while (zu_fq_peek(&self->routes.fq, &next, from)) {
+        if (!self->silent || zu_msg_size(&next) > 0)
+            return true;
+        if (zu_routes_read(&self->routes, s, &next, from) == 0)
+            zu_msg_close(&next);
     }
-    return next;
+    return false;
 }
 
 static int stream_recv(struct zu_socket *s, struct zu_msg *m)
@@ -135,7 +135,7 @@ static int stream_recv(struct zu_socket *s, struct zu_msg *m)
         zu_msg_take(m, &self->held);
         return 0;
     }
-    if (!next_data(s, self, &from))
+    if (!has_data(s, self, &from))
         return -EAGAIN;
     if ((rc = zu_routes_id_part(m, from)) < 0)
         return rc;
@@ -153,7 +153,7 @@ static bool stream_has_in(struct zu_socket *s)
     struct stream *self = zu_socket_state(s);
     struct zu_pipe *from;
 
-    return self->holding || next_data(s, self, &from) != NULL;
+    return self->holding || has_data(s, self, &from);
 }
 
 /* ---- options ---- */

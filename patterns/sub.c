@@ -26,16 +26,16 @@ static bool sub_has_out(struct zu_socket *s)
 static bool drop_unwanted(struct zu_socket *s, struct zu_xsub *self)
 {
     struct zu_pipe *from;
-    struct zu_msg *next, drop;
+    struct zu_msg next;
 
-    while ((next = zu_fq_peek(&self->fq, &from))) {
-        bool hit = zu_wants_match(&self->wanted, zu_msg_data(next), zu_msg_size(next));
+    while (zu_fq_peek(&self->fq, &next, &from)) {
+        bool hit = zu_wants_match(&self->wanted, zu_msg_data(&next), zu_msg_size(&next));
 
         if (hit != s->options->invert_matching)
             return true;
-        if (zu_fq_read(&self->fq, &drop, &from) < 0)
+        if (zu_fq_read(&self->fq, &next, &from) < 0)
             break;
-        zu_msg_close(&drop);
+        zu_msg_close(&next);
         zu_fq_skip_rest(&self->fq);
         zu_count(&s->drops[ZURING_DROP_FILTERED], 1);
     }

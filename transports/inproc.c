@@ -92,7 +92,6 @@ static bool latest_only(const struct zu_socket *from, const struct zu_options *f
 static void adopt(struct zu_socket *s, struct pending *w)
 {
     struct zu_pipe_end mine = end_of(s, s->options, false);
-    struct zu_msg *first;
     struct zu_msg id;
 
     zu_list_remove(&w->link);
@@ -108,8 +107,8 @@ static void adopt(struct zu_socket *s, struct pending *w)
     write_hello(w->far, s, s->options);
     ask_farewell(w->far, s, s->options);
     zu_pipe_flush(w->far);
-    first = s->pattern->wants_id ? NULL : zu_pipe_peek_only(w->far);
-    if (first && (first->flags & ZU_MSG_ID) && zu_pipe_read(w->far, &id) == 0)
+    if (!s->pattern->wants_id && zu_pipe_peek_only(w->far, &id) && (id.flags & ZU_MSG_ID) &&
+        zu_pipe_read(w->far, &id) == 0)
         zu_msg_close(&id);
     zu_socket_adopt(s, w->far);
     zu_free(w);

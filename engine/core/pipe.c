@@ -292,25 +292,29 @@ int zu_pipe_hand_over(struct zu_pipe *p)
     return -EPIPE;
 }
 
-struct zu_msg *zu_pipe_peek_only(struct zu_pipe *p)
+bool zu_pipe_peek_only(struct zu_pipe *p, struct zu_msg *m)
 {
-    return zu_queue_ready(p->in) ? zu_queue_peek(p->in) : NULL;
+    if (!zu_queue_ready(p->in))
+        return false;
+    zu_queue_peek(p->in, m);
+    return true;
 }
 
 bool zu_pipe_abandoned(struct zu_pipe *p)
 {
-    struct zu_msg *first, id;
+    struct zu_msg first;
+    bool any;
 
     /* [P7] acquire, pairs with [P6]: what was written before the close is seen below. */
     if (atomic_load_explicit(&way_in(p)->linger, memory_order_acquire) == STILL_OPEN)
         return false;
-    first = zu_pipe_peek_only(p);
-    if (first && (first->flags & ZU_MSG_ID)) {
-        zu_queue_read(p->in, &id);
-        zu_msg_close(&id);
-        first = zu_pipe_peek_only(p);
+    any = zu_pipe_peek_only(p, &first);
+    if (any && (first.flags & ZU_MSG_ID)) {
+        zu_queue_read(p->in, &first);
+        zu_msg_close(&first);
+        any = zu_pipe_peek_only(p, &first);
     }
-    return !first;
+    return !any;
 }
 
 zu_cold bool zu_pipe_found_empty(struct zu_pipe *p)
@@ -320,9 +324,12 @@ zu_cold bool zu_pipe_found_empty(struct zu_pipe *p)
     return false;
 }
 
-struct zu_msg *zu_pipe_peek(struct zu_pipe *p)
+bool zu_pipe_peek(struct zu_pipe *p, struct zu_msg *m)
 {
-    return zu_pipe_can_read(p) ? zu_queue_peek(p->in) : NULL;
+    if (!zu_pipe_can_read(p))
+        return false;
+    zu_queue_peek(p->in, m);
+    return true;
 }
 
 void zu_pipe_skip_rest(struct zu_pipe *p)
@@ -425,10 +432,7 @@ int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m)
 
 void zu_pipe_rollback(struct zu_pipe *p)
 {
-    struct zu_msg m;
-
-    while (p->writing_part && zu_queue_unwrite(p->out, &m))
-        zu_msg_close(&m);
+    zu_queue_unwrite(p->out);
     p->writing_part = false;
 }
 

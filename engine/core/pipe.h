@@ -100,8 +100,8 @@ int zu_pipe_hand_over(struct zu_pipe *p);
  */
 void zu_pipe_adopt(struct zu_pipe *p, const struct zu_pipe_end *spec);
 
-/* For an end that is nobody's yet. Looks at the first item without ending anything; NULL: none. */
-struct zu_msg *zu_pipe_peek_only(struct zu_pipe *p);
+/* For an end that is nobody's yet. Looks at the first item without ending anything; false: none. */
+bool zu_pipe_peek_only(struct zu_pipe *p, struct zu_msg *m);
 /* The other end closed and left nothing but, perhaps, its routing id. */
 bool zu_pipe_abandoned(struct zu_pipe *p);
 
@@ -157,31 +157,31 @@ static inline bool zu_pipe_take(struct zu_pipe *p, struct zu_msg *m)
 {
     struct zu_queue *q = p->in;
 
-    if (p->closed || q->head_slot == q->head_limit || q->head_slot->flags & (uint8_t)~ZU_MSG_SHARED)
+    if (p->closed || q->known == 0 || !zu_item_is_plain(*q->head_at, ZU_MSG_SHARED))
         return false;
-    zu_queue_read(q, m);
+    zu_queue_take(q, m);
     zu_pipe_count_read(p, 1);
     return true;
 }
 
 /*
- * After zu_pipe_can_read said true: `*count` parts that lie side by side, in a conflating pipe 0.
- * The first `parts` of them are taken, with `messages` last parts that count among them; what they
- * held is the caller's.
+ * After zu_pipe_can_read said true: see zu_queue_run. The first `parts` of them, which end at `at`,
+ * are taken, with `messages` last parts that count among them; what they held is the caller's.
  */
-static inline struct zu_msg *zu_pipe_run(struct zu_pipe *p, size_t *count)
+static inline const uint64_t *zu_pipe_run(struct zu_pipe *p, size_t *count)
 {
     return zu_queue_run(p->in, count);
 }
 
-static inline void zu_pipe_take_run(struct zu_pipe *p, size_t parts, size_t messages)
+static inline void zu_pipe_take_run(struct zu_pipe *p, const uint64_t *at, size_t parts,
+                                    size_t messages)
 {
-    zu_queue_take_run(p->in, parts);
+    zu_queue_take_run(p->in, at, parts);
     zu_pipe_count_read(p, messages);
 }
 
-/* The next part, borrowed until zu_pipe_read. NULL: nothing now. */
-struct zu_msg *zu_pipe_peek(struct zu_pipe *p);
+/* What the next part is, in *m; the pipe has it still. False: nothing now. */
+bool zu_pipe_peek(struct zu_pipe *p, struct zu_msg *m);
 /* Reads and closes the rest of the message whose first parts were read. */
 void zu_pipe_skip_rest(struct zu_pipe *p);
 /* How many parts are there now. Who reads no more than that comes to an end, however fast the other
@@ -199,19 +199,29 @@ static inline bool zu_pipe_can_write(struct zu_pipe *p)
     return zu_likely(p->meter.written < p->write_until) || zu_pipe_find_room(p);
 }
 
-/* True: a copy of *m was taken, with a count that the caller has for it. False: zu_pipe_write has
- * to find out. */
-static inline bool zu_pipe_put_copy(struct zu_pipe *p, const struct zu_msg *m)
+static inline void zu_pipe_wrote(struct zu_pipe *p, bool more)
 {
-    struct zu_queue *q = p->out;
-    bool more = m->flags & ZU_MSG_MORE;
-
-    if (zu_unlikely(p->meter.written >= p->write_until || q->tail_slot == q->tail_end))
-        return false;
-    zu_queue_put_copy(q, m, !more);
     if (zu_unlikely(p->writing_part != more))
         p->writing_part = more;
     zu_count_lightly(&p->meter.written, !more);
+}
+
+/* True: the struct was taken, *m is not touched. False: zu_pipe_write has to find out. `more` is
+ * what its flags say. */
+static inline bool zu_pipe_put(struct zu_pipe *p, const struct zu_msg *m, bool more)
+{
+    if (zu_unlikely(p->meter.written >= p->write_until || !zu_queue_put(p->out, m, !more)))
+        return false;
+    zu_pipe_wrote(p, more);
+    return true;
+}
+
+/* The same of a message that many get, each with a count that the caller has for it. */
+static inline bool zu_pipe_put_packed(struct zu_pipe *p, const struct zu_packed *m)
+{
+    if (zu_unlikely(p->meter.written >= p->write_until || !zu_queue_put_packed(p->out, m)))
+        return false;
+    zu_pipe_wrote(p, m->more);
     return true;
 }
 
@@ -228,32 +238,31 @@ static inline void zu_pipe_fetch(const struct zu_pipe *p)
  */
 static inline int zu_pipe_write(struct zu_pipe *p, struct zu_msg *m)
 {
-    if (zu_unlikely(!zu_pipe_put_copy(p, m)))
+    if (zu_unlikely(!zu_pipe_put(p, m, m->flags & ZU_MSG_MORE)))
         return zu_pipe_write_slow(p, m);
     zu_msg_init(m);
     return 0;
 }
 
 /*
- * `*count` slots that may be filled with parts without asking for room; maybe 0, then zu_pipe_write
- * has to find out. `parts` of them were filled, the first `complete` of these are whole messages,
- * `messages` in number.
+ * Many at once: items may be written from here on while they begin before *end, and with them the
+ * last parts of at most `*messages`. Those that were are told to zu_pipe_fill, twice where the last
+ * of them are parts of a message that is not complete.
  */
-static inline struct zu_msg *zu_pipe_slots(struct zu_pipe *p, size_t *count)
+static inline uint64_t *zu_pipe_room(const struct zu_pipe *p, uint64_t **end, uint64_t *messages)
 {
-    struct zu_msg *slots = zu_queue_slots(p->out, count);
     uint64_t written = p->meter.written;
-    uint64_t room = written < p->write_until ? p->write_until - written : 0;
 
-    *count = (size_t)ZU_MIN((uint64_t)*count, room);
-    return slots;
+    *messages = written < p->write_until ? p->write_until - written : 0;
+    return zu_queue_room(p->out, end);
 }
 
-static inline void zu_pipe_fill_slots(struct zu_pipe *p, size_t parts, size_t complete,
-                                      size_t messages)
+static inline void zu_pipe_fill(struct zu_pipe *p, uint64_t *at, size_t parts, size_t messages)
 {
-    zu_queue_fill_slots(p->out, parts, complete);
-    p->writing_part = complete < parts;
+    if (parts == 0)
+        return;
+    zu_queue_wrote(p->out, at, parts, messages > 0);
+    p->writing_part = messages == 0;
     zu_count(&p->meter.written, messages);
 }
 

@@ -22,27 +22,26 @@
  * to sleeping by an exchange that fails when a flush was quicker. Why two words for it: a writer
  * that finds SLEEPS knows that everything is read; one that finds DOZING does not.
  *
- * Why no chunk is freed too early: the reader leaves a chunk not when it has read its last slot but
- * when it reads the first of the next, which must have been published. The writer goes back
- * (unwrite) only over items that are not complete, hence not published; so when it steps back into
- * a chunk, that chunk's last item was never published, and the reader cannot have passed it. What
- * would break it: a reader that frees a chunk as soon as it is read to the end. The writer's
- * tail_chunk may be that chunk, full, with no next one yet, and `next` would be written into freed
- * memory.
+ * Why no chunk is freed too early: the reader leaves a chunk when it meets the END that the writer
+ * put there on leaving, and knows of items behind it, which must have been published. The writer
+ * goes back (unwrite) only over items that are not complete, hence not published; so when it steps
+ * back into a chunk, the items that follow that chunk's were never published, and the reader cannot
+ * have left it. What would break it: a reader that looks at the head of an item it does not know to
+ * be published. It may be what the writer has taken back, or a piece of what is being written.
  *
  * A chunk that the writer has gone back out of stays linked as `next` and is used again.
  *
  * Chunks grow by four while the reader is behind. A writer that comes to the end of its chunk and
  * finds the reader asleep over everything it has written knows that nobody will look at the chunk
- * before the next flush. Then, if the chunk is of the smallest size, it starts again at its first
- * slot; a larger one is followed by a smaller one. So a pipe that is never behind lives in seven
- * slots for ever, hot in the cache, and one that had a burst gives its memory back.
+ * before the next flush. Then, if the chunk is of the smallest size, it starts again at its
+ * beginning; a larger one is followed by a smaller one. So a pipe that is never behind lives in 512
+ * bytes for ever, hot in the cache, and one that had a burst gives its memory back.
  *
- * The reader, at the end of a chunk, must tell "again" from "next": `base` is the number of the
- * chunk's first item, so it is "again" exactly if base is the number of the item it wants. What
- * would break simpler ways: a chunk linked to itself. The writer may run through the second round,
- * need room and link a new chunk over that link before the reader has followed it, and the second
- * round is skipped. `base` keeps its value until the reader is asleep at the end of the round.
+ * The reader, when it hears of new items, must tell "again" from "further": `base` is the number of
+ * the chunk's first item, so it is "again" exactly if base is the number of the item it wants. What
+ * would break simpler ways: an END that leads back. The writer may run through the second round and
+ * write over it before the reader has come there. `base` keeps its value until the reader is asleep
+ * at the end of the round.
  */
 #include "engine/core/queue.h"
 
@@ -56,31 +55,48 @@
 #define PATIENCE_REST 64u   /* times asleep at once before the next try */
 #define PATIENT_LOOKS 8u    /* pauses between two looks at the word and the clock */
 
-/* Slots. With the head of the chunk they are 512 bytes, 2 KiB, 8 KiB. */
-#define CHUNK_MIN 7u
-#define CHUNK_MAX 127u
+/* Bytes of a chunk: 512, 2 KiB, 8 KiB. */
+#define CHUNK_MIN 512u
+#define CHUNK_MAX 8192u
+
+/* Words at the end of a chunk where no item begins: one item, and an END. */
+#define CHUNK_SLACK ((size_t)ZU_ITEM_MOST)
 
 struct zu_chunk {
     alignas(ZU_CACHE_LINE) struct zu_chunk *next; /* set before an item of it is published */
-    struct zu_chunk *prev;                        /* the writer's; it may point at freed memory */
     uint64_t base;                                /* items that were written before its first */
-    uint32_t size;                                /* slots */
+    uint32_t size;                                /* bytes */
     size_t capacity;                              /* see kept.h */
-    alignas(ZU_CACHE_LINE) struct zu_msg slots[];
+    uint64_t words[];
 };
 
 /*
- * latest_only: three slots of one chunk. One is the writer's, one the reader's, and the third lies
- * between them; a flush exchanges the writer's for it, a read the reader's. `published` is then the
- * number of the slot between, whether an unread message is in it, and whether the reader sleeps; so
- * the proof above holds here, too. All steps are one exchange, nobody waits for anybody.
+ * latest_only: three slots of one chunk, each for a WHOLE item. One is the writer's, one the
+ * reader's, and the third lies between them; a flush exchanges the writer's for it, a read the
+ * reader's. `published` is then the number of the slot between, whether an unread message is in it,
+ * and whether the reader sleeps; so the proof above holds here, too. All steps are one exchange,
+ * nobody waits for anybody.
  */
-#define LATEST_SLOTS  3u
 #define LATEST_BACK   0u /* where each slot is at first */
 #define LATEST_MIDDLE 1u
 #define LATEST_FRONT  2u
 #define LATEST_FRESH  2u
 #define LATEST_SHIFT  2
+
+static uint64_t *latest_slot(const struct zu_queue *q, uint64_t number)
+{
+    return q->first->words + number * ZU_ITEM_MOST;
+}
+
+static uint64_t latest_number(const struct zu_queue *q, const uint64_t *slot)
+{
+    return (uint64_t)(slot - q->first->words) / ZU_ITEM_MOST;
+}
+
+static size_t chunk_words(const struct zu_chunk *c)
+{
+    return (c->size - offsetof(struct zu_chunk, words)) / sizeof c->words[0];
+}
 
 static void chunk_free(struct zu_chunk *c)
 {
@@ -144,13 +160,12 @@ static struct zu_chunk *chunk_new(struct zu_queue *q, uint32_t size)
     if (!c) {
         size_t capacity;
 
-        c = zu_kept_alloc(sizeof *c + size * sizeof c->slots[0], &capacity);
+        c = zu_kept_alloc(size, &capacity);
         if (!c)
             return NULL;
         c->capacity = capacity;
     }
     c->next = NULL;
-    c->prev = q->tail_chunk;
     c->size = size;
     return c;
 }
@@ -162,17 +177,22 @@ static bool quiet(struct zu_queue *q)
         /* [QP4] acquire, as below; relaxed: it is our own. */
         return atomic_load_explicit(&q->sleep, memory_order_acquire) == ZU_QUEUE_SLEEPS &&
                atomic_load_explicit(&q->published, memory_order_relaxed) == q->tail;
-    /* [QP4] acquire, pairs with [QP3]: the reader is done with the slots, and with `base`. */
+    /* [QP4] acquire, pairs with [QP3]: the reader is done with the items, and with `base`. */
     return atomic_load_explicit(&q->published, memory_order_acquire) == (q->tail | ZU_QUEUE_ASLEEP);
 }
 
-/* The next item goes into the first slot of `c`. */
+static void go_on_at(struct zu_queue *q, struct zu_chunk *c, uint64_t *at)
+{
+    q->tail_chunk = c;
+    q->tail_at = at;
+    q->tail_end = c->words + chunk_words(c) - CHUNK_SLACK;
+}
+
+/* The next item is the first of `c`. */
 static void enter(struct zu_queue *q, struct zu_chunk *c)
 {
     c->base = q->tail;
-    q->tail_chunk = c;
-    q->tail_slot = c->slots;
-    q->tail_end = c->slots + c->size;
+    go_on_at(q, c, c->words);
 }
 
 static int make_first_room(struct zu_queue *q)
@@ -184,16 +204,6 @@ static int make_first_room(struct zu_queue *q)
     return 0;
 }
 
-static uint32_t larger(uint32_t size)
-{
-    return ZU_MIN(4 * (size + 1) - 1, CHUNK_MAX);
-}
-
-static uint32_t smaller(uint32_t size)
-{
-    return (size + 1) / 4 - 1;
-}
-
 /* The chunk is full. */
 static int make_room(struct zu_queue *q)
 {
@@ -203,27 +213,39 @@ static int make_room(struct zu_queue *q)
     if (calm)
         chunk_free(take_spare(q));
     if (!c->next && !(calm && c->size == CHUNK_MIN))
-        c->next = chunk_new(q, calm ? smaller(c->size) : larger(c->size));
-    if (c->next)
+        c->next = chunk_new(q, calm ? c->size / 4 : ZU_MIN(4 * c->size, CHUNK_MAX));
+    if (c->next) {
+        *q->tail_at = (uint64_t)ZU_ITEM_END << ZU_ITEM_KIND_AT;
         enter(q, c->next);
-    else if (calm)
+    } else if (calm) {
         enter(q, c); /* also for want of memory */
-    else
+    } else {
         return -ENOMEM;
+    }
     return 0;
+}
+
+/* The message in a latest_only queue's slot is worth nothing any more. */
+static void close_latest(uint64_t *slot)
+{
+    struct zu_msg m;
+
+    zu_item_read_whole(slot, &m);
+    zu_msg_close(&m);
 }
 
 static int write_latest(struct zu_queue *q, struct zu_msg *m)
 {
     if (!q->first) {
-        q->first = chunk_new(q, LATEST_SLOTS);
+        q->first = chunk_new(q, CHUNK_MIN);
         if (!q->first)
             return -ENOMEM;
-        q->tail_slot = q->tail_end = &q->first->slots[LATEST_BACK];
+        q->tail_at = q->tail_end = latest_slot(q, LATEST_BACK);
     }
     if (q->unflushed)
-        zu_msg_close(q->tail_slot);
-    zu_msg_take(q->tail_slot, m);
+        close_latest(q->tail_at);
+    zu_item_write_whole(q->tail_at, m);
+    zu_msg_init(m);
     q->unflushed = true;
     q->complete = q->tail += ZU_QUEUE_ITEM;
     return 0;
@@ -231,40 +253,58 @@ static int write_latest(struct zu_queue *q, struct zu_msg *m)
 
 zu_cold int zu_queue_write_slow(struct zu_queue *q, struct zu_msg *m, bool complete)
 {
-    int rc;
+    int rc = 0;
 
     if (q->latest_only)
         return write_latest(q, m);
-    rc = q->tail_chunk ? make_room(q) : make_first_room(q);
-    return rc < 0 ? rc : zu_queue_write(q, m, complete);
+    if (!zu_queue_has_room(q))
+        rc = q->tail_chunk ? make_room(q) : make_first_room(q);
+    if (rc < 0)
+        return rc;
+    if (!zu_queue_put(q, m, complete))
+        zu_queue_wrote(q, zu_item_write_whole(q->tail_at, m), 1, complete);
+    zu_msg_init(m);
+    return 0;
 }
 
-bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m)
+/* Makes a message of the item at `at`, which is no END. Returns where it ends. */
+static const uint64_t *read_item(const uint64_t *at, struct zu_msg *m)
 {
+    return zu_item_is_special(*at) ? zu_item_read_whole(at, m) : zu_item_read(at, m);
+}
+
+void zu_queue_unwrite(struct zu_queue *q)
+{
+    const uint64_t *at = q->part_at;
+    struct zu_chunk *c = q->part_chunk;
+    struct zu_msg m;
+
     if (q->tail == q->complete)
-        return false;
-    if (q->tail_slot == q->tail_chunk->slots) {
-        q->tail_chunk = q->tail_chunk->prev; /* still there: see the head of this file */
-        q->tail_slot = q->tail_end = q->tail_chunk->slots + q->tail_chunk->size;
+        return;
+    for (; q->tail != q->complete; q->tail -= ZU_QUEUE_ITEM) {
+        if (zu_item_kind(*at) == ZU_ITEM_END) {
+            c = c->next;
+            at = c->words;
+        }
+        at = read_item(at, &m);
+        zu_msg_close(&m);
     }
-    *m = *--q->tail_slot;
-    q->tail -= ZU_QUEUE_ITEM;
-    return true;
+    go_on_at(q, q->part_chunk, q->part_at);
 }
 
 bool zu_queue_flush_latest(struct zu_queue *q)
 {
-    uint64_t mine = (uint64_t)(q->tail_slot - q->first->slots);
+    uint64_t mine = latest_number(q, q->tail_at);
     uint64_t old;
 
     /* [QL1] acq_rel: release, pairs with [QL2], the message is whole before it is seen; acquire,
      * pairs with [QL2], the reader is done with the slot that we get. */
     old = atomic_exchange_explicit(&q->published, mine << LATEST_SHIFT | LATEST_FRESH,
                                    memory_order_acq_rel);
-    q->tail_slot = q->tail_end = &q->first->slots[old >> LATEST_SHIFT];
+    q->tail_at = q->tail_end = latest_slot(q, old >> LATEST_SHIFT);
     q->unflushed = false;
     if (old & LATEST_FRESH)
-        zu_msg_close(q->tail_slot);
+        close_latest(q->tail_at);
     return old & ZU_QUEUE_ASLEEP;
 }
 
@@ -284,20 +324,6 @@ static void retire(struct zu_queue *q, struct zu_chunk *c)
     else
         /* [QS2] release, pairs with [QS1]: we are done with it. */
         atomic_store_explicit(&q->spare, c, memory_order_release);
-}
-
-/* Something was published behind the last slot of the reader's chunk, or behind no chunk. */
-static void advance(struct zu_queue *q)
-{
-    struct zu_chunk *c = q->head_chunk;
-
-    if (!c) {
-        q->head_chunk = q->first;
-    } else if (c->base != q->head) {
-        q->head_chunk = c->next;
-        retire(q, c);
-    }
-    q->head_slot = q->head_chunk->slots;
 }
 
 /* True: `word` counts more than what was seen, or holds a fresh message. */
@@ -395,10 +421,8 @@ static bool look_or_sleep(struct zu_queue *q)
 
 bool zu_queue_has(struct zu_queue *q)
 {
-    bool known = q->head_slot != q->head_limit || (!q->latest_only && q->head != q->seen);
-
     /* [QP2] acquire, as above. */
-    return known || is_news(q, atomic_load_explicit(&q->published, memory_order_acquire));
+    return q->known > 0 || is_news(q, atomic_load_explicit(&q->published, memory_order_acquire));
 }
 
 uint64_t zu_queue_count(const struct zu_queue *q)
@@ -408,46 +432,66 @@ uint64_t zu_queue_count(const struct zu_queue *q)
 
     if (q->latest_only)
         return (word & LATEST_FRESH) / LATEST_FRESH;
-    return (word - q->head) / ZU_QUEUE_ITEM + (uint64_t)(q->head_limit - q->head_slot);
+    return (word - q->seen) / ZU_QUEUE_ITEM + q->known;
 }
 
 bool zu_queue_look(struct zu_queue *q)
 {
-    uint64_t items, room;
+    uint64_t head = q->seen;
 
-    if (q->latest_only || q->head == q->seen) {
-        if (!look_or_sleep(q))
-            return false;
-        if (q->latest_only)
-            return true; /* taken only when it is asked for: a newer one may come */
-    }
-    if (!q->head_chunk || q->head_slot == q->head_chunk->slots + q->head_chunk->size)
-        advance(q);
-    items = (q->seen - q->head) / ZU_QUEUE_ITEM;
-    room = (uint64_t)(q->head_chunk->slots + q->head_chunk->size - q->head_slot);
-    items = ZU_MIN(items, room);
-    q->head_limit = q->head_slot + items;
-    q->head += items * ZU_QUEUE_ITEM;
+    if (!look_or_sleep(q))
+        return false;
+    if (q->latest_only)
+        return true; /* taken only when it is asked for: a newer one may come */
+    q->known = (q->seen - head) / ZU_QUEUE_ITEM;
+    if (!q->head_chunk)
+        q->head_chunk = q->first;
+    if (q->head_chunk->base == head) /* the first round in it, or one more */
+        q->head_at = q->head_chunk->words;
     return true;
 }
 
-void zu_queue_take_latest(struct zu_queue *q)
+static void take_latest(struct zu_queue *q)
 {
-    struct zu_msg *slots = q->first->slots;
-    uint64_t mine = q->head_limit ? (uint64_t)(q->head_limit - 1 - slots) : LATEST_FRONT;
+    uint64_t mine = q->head_at ? latest_number(q, q->head_at) - 1 : LATEST_FRONT;
     uint64_t old;
 
     /* [QL2] acq_rel, pairs with [QL1] both ways. A message is there: only we take one away. */
     old = atomic_exchange_explicit(&q->published, mine << LATEST_SHIFT, memory_order_acq_rel);
-    q->head_slot = &slots[old >> LATEST_SHIFT];
-    q->head_limit = q->head_slot + 1;
+    q->head_at = latest_slot(q, old >> LATEST_SHIFT);
+    q->known = 1;
+}
+
+/* The reader has met the END of its chunk, and knows of items behind it. */
+void zu_queue_go_on(struct zu_queue *q)
+{
+    struct zu_chunk *gone = q->head_chunk;
+
+    q->head_chunk = gone->next;
+    q->head_at = q->head_chunk->words;
+    retire(q, gone);
+}
+
+/* After zu_queue_ready said true. Returns where the item ends. */
+static const uint64_t *next_item(struct zu_queue *q, struct zu_msg *m)
+{
+    if (q->known == 0)
+        take_latest(q);
+    if (zu_item_kind(*q->head_at) == ZU_ITEM_END)
+        zu_queue_go_on(q);
+    return read_item(q->head_at, m);
+}
+
+void zu_queue_peek(struct zu_queue *q, struct zu_msg *m)
+{
+    next_item(q, m);
 }
 
 bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m)
 {
-    if (!zu_queue_look(q))
+    if (!zu_queue_ready(q))
         return false;
-    *m = *zu_queue_peek(q);
-    q->head_slot++;
+    q->head_at = next_item(q, m);
+    q->known--;
     return true;
 }

@@ -2,11 +2,11 @@
 /*
  * queue: messages from one thread to one other, in order, without a lock. One direction of a pipe.
  *
- * Slots of 64 bytes lie in linked chunks; an unused queue has none. The writer publishes complete
- * messages in batches. A reader that finds nothing is asleep from then on, and the flush that
- * publishes next says so, once: whoever flushed must then wake the reader's owner. A reader that
- * will look again by itself need not fall asleep; it may name a number of items at which it wants
- * to be woken all the same.
+ * Items (item.h) lie one behind the other in linked chunks; an unused queue has none. The writer
+ * publishes complete messages in batches. A reader that finds nothing is asleep from then on, and
+ * the flush that publishes next says so, once: whoever flushed must then wake the reader's owner. A
+ * reader that will look again by itself need not fall asleep; it may name a number of items at
+ * which it wants to be woken all the same.
  *
  * Thread: a writer and a reader; each function says whose it is. Owner: the pipe.
  */
@@ -14,7 +14,7 @@
 #define ZU_CORE_QUEUE_H
 
 #include "engine/base/barrier.h"
-#include "engine/core/msg.h"
+#include "engine/core/item.h"
 
 struct zu_chunk;
 
@@ -22,7 +22,6 @@ struct zu_chunk;
 #define ZU_QUEUE_ASLEEP 1u
 #define ZU_QUEUE_ITEM   2u
 #define ZU_QUEUE_NEVER  UINT64_MAX
-#define ZU_QUEUE_AHEAD  8
 
 /* Of the reader of a light queue. */
 enum zu_queue_sleep {
@@ -33,20 +32,19 @@ enum zu_queue_sleep {
 
 struct zu_queue {
     /* The writer's line. */
-    alignas(ZU_CACHE_LINE) struct zu_msg *tail_slot; /* where the next item goes, */
-    struct zu_msg *tail_end;                         /* unless this is the same: no room here */
-    uint64_t tail;                                   /* items written */
-    uint64_t complete;                               /* of these, what a flush may publish */
-    uint64_t flushed;                                /* of these, what a flush has published */
+    alignas(ZU_CACHE_LINE) uint64_t *tail_at; /* where the next item goes, */
+    uint64_t *tail_end;                       /* unless this is no further: no room here */
+    uint64_t tail;                            /* items written */
+    uint64_t complete;                        /* of these, what a flush may publish */
+    uint64_t flushed;                         /* of these, what a flush has published */
     struct zu_chunk *tail_chunk;
     _Atomic uint32_t sleep; /* light: enum zu_queue_sleep. The reader writes it when it must */
     bool light;             /* the writer pays no barrier: see queue.c */
-    bool unflushed;         /* latest_only: a message waits in tail_slot */
+    bool unflushed;         /* latest_only: a message waits at tail_at */
     /* The reader's line. */
-    alignas(ZU_CACHE_LINE) struct zu_msg *head_slot; /* the next item, */
-    struct zu_msg *head_limit;                       /* unless this is the same: none known here */
-    uint64_t head;                                   /* items up to head_limit */
-    uint64_t seen;                                   /* what it last knew to be published */
+    alignas(ZU_CACHE_LINE) const uint64_t *head_at; /* the next item, */
+    uint64_t known;                                 /* if it knows of so many still to read */
+    uint64_t seen;                                  /* what it last knew to be published */
     struct zu_chunk *head_chunk;
     uint32_t patience; /* ns that the reader waits for more before it falls asleep */
     uint32_t rests;    /* times it fell asleep without waiting */
@@ -56,7 +54,9 @@ struct zu_queue {
     _Atomic uint64_t wake_at;         /* the reader, though not asleep, asks to be woken then */
     _Atomic(struct zu_chunk *) spare; /* one emptied chunk, to be used again */
     struct zu_chunk *first;           /* set once, by the writer, before anything is published */
-    bool latest_only;                 /* conflate: never changes */
+    uint64_t *part_at; /* the writer's: where the message begins that is not complete */
+    struct zu_chunk *part_chunk;
+    bool latest_only; /* conflate: never changes */
 };
 
 /* The reader starts asleep: the first flush that publishes asks to wake it. */
@@ -73,16 +73,45 @@ bool zu_queue_flush_latest(struct zu_queue *q);
 bool zu_queue_end_sleep(struct zu_queue *q);
 bool zu_queue_look(struct zu_queue *q);
 bool zu_queue_read_slow(struct zu_queue *q, struct zu_msg *m);
-void zu_queue_take_latest(struct zu_queue *q);
+void zu_queue_go_on(struct zu_queue *q);
 
-/* Writer, who knows that there is a free slot: the struct is copied, nothing is counted. */
-static inline void zu_queue_put_copy(struct zu_queue *q, const struct zu_msg *m, bool complete)
+static inline bool zu_queue_has_room(const struct zu_queue *q)
 {
-    __builtin_prefetch(q->tail_slot + ZU_QUEUE_AHEAD, 1);
-    zu_msg_copy_words(q->tail_slot++, m);
-    q->tail += ZU_QUEUE_ITEM;
+    return q->tail_at < q->tail_end;
+}
+
+/* Writer. The items from tail_at to `at` were written, `n` of them. All of them are parts of
+ * complete messages, or all of one that is not complete yet. */
+static inline void zu_queue_wrote(struct zu_queue *q, uint64_t *at, size_t n, bool complete)
+{
+    if (zu_unlikely(!complete && q->tail == q->complete)) {
+        q->part_at = q->tail_at;
+        q->part_chunk = q->tail_chunk;
+    }
+    q->tail_at = at;
+    q->tail += n * ZU_QUEUE_ITEM;
     if (complete)
         q->complete = q->tail;
+}
+
+/* Writer. True: the struct was written as the next item, nothing is counted. */
+static inline bool zu_queue_put(struct zu_queue *q, const struct zu_msg *m, bool complete)
+{
+    if (zu_unlikely(!zu_queue_has_room(q) || !zu_item_is_usual(m)))
+        return false;
+    zu_queue_wrote(q, zu_item_write(q->tail_at, m), 1, complete);
+    return true;
+}
+
+/* The same of a message that many get. */
+static inline bool zu_queue_put_packed(struct zu_queue *q, const struct zu_packed *p)
+{
+    if (zu_unlikely(!zu_queue_has_room(q) || p->words == 0))
+        return false;
+    for (uint32_t i = 0; i < p->words; i++)
+        q->tail_at[i] = p->word[i];
+    zu_queue_wrote(q, q->tail_at + p->words, 1, !p->more);
+    return true;
 }
 
 /*
@@ -92,15 +121,14 @@ static inline void zu_queue_put_copy(struct zu_queue *q, const struct zu_msg *m,
  */
 static inline int zu_queue_write(struct zu_queue *q, struct zu_msg *m, bool complete)
 {
-    if (zu_unlikely(q->tail_slot == q->tail_end))
+    if (zu_unlikely(!zu_queue_put(q, m, complete)))
         return zu_queue_write_slow(q, m, complete);
-    zu_queue_put_copy(q, m, complete);
     zu_msg_init(m);
     return 0;
 }
 
-/* Writer. Takes back the newest item that no flush may publish yet. False: there is none. */
-bool zu_queue_unwrite(struct zu_queue *q, struct zu_msg *m);
+/* Writer. Closes the parts of a message that is not complete. */
+void zu_queue_unwrite(struct zu_queue *q);
 
 /* Writer. Publishes all complete items. True: the reader was asleep, or wants it, and must be
  * woken. */
@@ -132,22 +160,22 @@ static zu_inline bool zu_queue_flush(struct zu_queue *q)
 }
 
 /* Writer. Asks for the memory that writing will touch, so that it is at hand soon: first the queue,
- * and when that is there, the slot. */
+ * and when that is there, the place of the item. */
 static inline void zu_queue_fetch(const struct zu_queue *q)
 {
-    __builtin_prefetch(&q->tail_slot, 1);
+    __builtin_prefetch(&q->tail_at, 1);
     __builtin_prefetch(&q->published, 1);
 }
 
-static inline void zu_queue_fetch_slot(const struct zu_queue *q)
+static inline void zu_queue_fetch_place(const struct zu_queue *q)
 {
-    __builtin_prefetch(q->tail_slot, 1);
+    __builtin_prefetch(q->tail_at, 1);
 }
 
 /* Reader. True: an item is there. False: the reader is now asleep. */
 static inline bool zu_queue_ready(struct zu_queue *q)
 {
-    return zu_likely(q->head_slot != q->head_limit) || zu_queue_look(q);
+    return zu_likely(q->known > 0) || zu_queue_look(q);
 }
 
 /* Reader. The same, but it stays awake: it looks again by itself. */
@@ -156,61 +184,58 @@ bool zu_queue_has(struct zu_queue *q);
  * it, once. Not for a latest_only queue. */
 static inline void zu_queue_wake_at(struct zu_queue *q, uint32_t count)
 {
-    atomic_store_explicit(&q->wake_at, q->head + (uint64_t)count * ZU_QUEUE_ITEM,
+    atomic_store_explicit(&q->wake_at, q->seen + (uint64_t)count * ZU_QUEUE_ITEM,
                           memory_order_relaxed);
 }
 
-/* Reader, after zu_queue_ready said true. Borrowed until zu_queue_read. */
-static inline struct zu_msg *zu_queue_peek(struct zu_queue *q)
-{
-    if (zu_unlikely(q->head_slot == q->head_limit))
-        zu_queue_take_latest(q);
-    return q->head_slot;
-}
+/* Reader, after zu_queue_ready said true: what the next item is, in *m (uninitialised before). It
+ * still holds all of it. */
+void zu_queue_peek(struct zu_queue *q, struct zu_msg *m);
 
 /* Reader. How many items are there now. */
 uint64_t zu_queue_count(const struct zu_queue *q);
 
 /*
- * Runs: items that lie side by side, for whoever moves many small ones. The reader's: after
- * zu_queue_ready said true, `*count` items, 0 in a latest_only queue; the first n of them are taken
- * by zu_queue_take_run, and what they held is the reader's.
+ * Runs: items that lie one behind the other, for whoever moves many small ones. The reader's: after
+ * zu_queue_ready said true, at most `*count` items, up to one that is special; 0 in a latest_only
+ * queue. The first n of them, which end at `at`, are taken by zu_queue_take_run, and what they held
+ * is the reader's.
  */
-static inline struct zu_msg *zu_queue_run(struct zu_queue *q, size_t *count)
+static inline const uint64_t *zu_queue_run(struct zu_queue *q, size_t *count)
 {
-    *count = (size_t)(q->head_limit - q->head_slot);
-    return q->head_slot;
+    if (q->known > 0 && zu_item_kind(*q->head_at) == ZU_ITEM_END)
+        zu_queue_go_on(q);
+    *count = (size_t)q->known;
+    return q->head_at;
 }
 
-static inline void zu_queue_take_run(struct zu_queue *q, size_t n)
+static inline void zu_queue_take_run(struct zu_queue *q, const uint64_t *at, size_t n)
 {
-    q->head_slot += n;
+    q->head_at = at;
+    q->known -= n;
 }
 
-/* The writer's: `*count` free slots, maybe none. n of them were filled; the first `complete` of
- * these may be published. */
-static inline struct zu_msg *zu_queue_slots(struct zu_queue *q, size_t *count)
+/* The writer's: where items may be written while they begin before *end. Those that were are told
+ * to zu_queue_wrote. */
+static inline uint64_t *zu_queue_room(const struct zu_queue *q, uint64_t **end)
 {
-    *count = (size_t)(q->tail_end - q->tail_slot);
-    return q->tail_slot;
+    *end = q->tail_end;
+    return q->tail_at;
 }
 
-static inline void zu_queue_fill_slots(struct zu_queue *q, size_t n, size_t complete)
+/* Reader, who knows of an item that is not special: moves it to *m (uninitialised before). */
+static inline void zu_queue_take(struct zu_queue *q, struct zu_msg *m)
 {
-    if (complete)
-        q->complete = q->tail + complete * ZU_QUEUE_ITEM;
-    q->tail_slot += n;
-    q->tail += n * ZU_QUEUE_ITEM;
+    q->head_at = zu_item_read(q->head_at, m);
+    q->known--;
 }
 
 /* Reader. Moves the next item to *m (uninitialised before). False: none; the reader is asleep. */
 static inline bool zu_queue_read(struct zu_queue *q, struct zu_msg *m)
 {
-    if (zu_unlikely(q->head_slot == q->head_limit))
+    if (zu_unlikely(q->known == 0 || zu_item_is_special(*q->head_at)))
         return zu_queue_read_slow(q, m);
-    if (q->head_limit - q->head_slot > ZU_QUEUE_AHEAD)
-        __builtin_prefetch(q->head_slot + ZU_QUEUE_AHEAD);
-    *m = *q->head_slot++;
+    zu_queue_take(q, m);
     return true;
 }
 

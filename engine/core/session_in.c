@@ -286,8 +286,8 @@ static int take_head(struct zu_session *s, struct zu_frame *f)
 }
 
 /*
- * A stream of small messages is taken in runs: frames that are all there, straight into free slots
- * of the pipe. What must be looked at more closely ends a run, and goes the long way.
+ * A stream of small messages is taken in runs: frames that are all there, straight into the room
+ * that the pipe has. What must be looked at more closely ends a run, and goes the long way.
  */
 static bool may_run(const struct zu_session *s)
 {
@@ -296,45 +296,42 @@ static bool may_run(const struct zu_session *s)
            s->options->maxmsgsize < 0;
 }
 
-/* Makes a message of a small body; behind it ZU_MSG_INLINE_MAX bytes can be read in any case. */
-static bool init_small(struct zu_session *s, struct zu_msg *m, const uint8_t *body, size_t size)
+/* Writes the item of a small body: see zu_item_write_small. NULL: it is not small, or there is no
+ * memory for it. */
+static inline uint64_t *write_small(struct zu_session *s, uint64_t *at, const uint8_t *body,
+                                    size_t size, uint8_t flags)
 {
     struct zu_block *owner;
     void *data;
 
-    if (zu_likely(size <= ZU_MSG_INLINE_MAX)) {
-        zu_msg_init_as(m, ZU_MSG_INLINE, size);
-        memcpy(m->small, body, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
-        return true;
-    }
+    if (zu_likely(size <= ZU_MSG_INLINE_MAX))
+        return zu_item_write_small(at, s->props, body, size, flags);
     if (size > ZU_SLAB_MAX || !(data = zu_slab_take(&s->loop->slab, size, &owner)))
-        return false;
+        return NULL;
     zu_copy_body(data, body, size);
-    zu_msg_init_slice(m, owner, data, size);
-    return true;
+    return zu_item_write_slice(at, s->props, data, size, owner, flags);
 }
 
 /* False: not even one. */
 static bool take_run(struct zu_session *s)
 {
     struct zu_reader r = zu_reader_of(s->in_at, in_left(s));
-    size_t count, parts = 0, whole = 0, messages = 0;
-    struct zu_msg *m = zu_pipe_slots(s->pipe, &count);
+    size_t parts = 0, whole = 0, messages = 0;
+    uint64_t *end, room, *at = zu_pipe_room(s->pipe, &end, &room), *whole_at = at, *next;
     struct zu_frame f;
 
-    count = ZU_MIN(count, (size_t)PROPS_AT_ONCE);
-    while (parts < count && zu_left(&r) >= ZU_FRAME_HEADER_MAX + ZU_MSG_INLINE_MAX) {
+    while (at < end && messages < room && parts < PROPS_AT_ONCE &&
+           zu_left(&r) >= ZU_FRAME_HEADER_MAX + ZU_MSG_INLINE_MAX) {
         if (zu_frame_read_v2(&r, &f) < 0 || f.flags & ZU_FRAME_COMMAND || f.size > zu_left(&r) ||
-            !init_small(s, m, r.at, f.size))
+            !(next = write_small(s, at, r.at, f.size, msg_flags(&f))))
             break;
-        m->flags = msg_flags(&f);
-        m->props = s->props;
-        m++;
+        at = next;
         parts++;
         s->in_at += (size_t)(r.at - s->in_at) + f.size;
         r.at = s->in_at;
         if (!(f.flags & ZU_FRAME_MORE)) {
             whole = parts;
+            whole_at = at;
             messages++;
         }
     }
@@ -343,7 +340,8 @@ static bool take_run(struct zu_session *s)
     zu_session_beat_heard(s);
     lend_many(s, parts);
     zu_pace_count(&s->loop->pace, parts);
-    zu_pipe_fill_slots(s->pipe, parts, whole, messages);
+    zu_pipe_fill(s->pipe, whole_at, whole, messages);
+    zu_pipe_fill(s->pipe, at, parts - whole, 0);
     return true;
 }
 

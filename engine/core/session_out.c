@@ -313,16 +313,16 @@ static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *
 /* The next part is looked at first: one that the block has no more room for goes into the next. */
 static void fill_sealed(struct zu_session *s, struct zu_out *o)
 {
-    struct zu_msg m, *next;
+    struct zu_msg m;
     bool skip;
 
-    while (s->pipe && !batch_is_full(s, o) && can_read(s) && (next = zu_pipe_peek(s->pipe))) {
-        size_t size = sealed_size(s, next);
+    while (s->pipe && !batch_is_full(s, o) && can_read(s) && zu_pipe_peek(s->pipe, &m)) {
+        size_t size = sealed_size(s, &m);
 
         if (size + RESERVE_BYTES > block_room(o) && size < BLOCK_BYTES / 2)
             return;
-        skip = s->out_skip_rest || (next->flags & ZU_MSG_ID);
-        if (!skip && encode_sealed(s, o, next) < 0) {
+        skip = s->out_skip_rest || (m.flags & ZU_MSG_ID);
+        if (!skip && encode_sealed(s, o, &m) < 0) {
             zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
             return;
         }
@@ -362,32 +362,37 @@ int zu_session_say_message(struct zu_session *s, struct zu_msg *m)
     return 0;
 }
 
-/* What a part needs of the block when it is copied: header, body, and what an inline body of any
- * size may be copied as. */
+/* What a part needs of the block when it is copied: header, body, and what an inline body may be
+ * copied as. */
 #define COPY_ROOM (ZU_FRAME_HEADER_MAX + COPY_MAX + ZU_MSG_INLINE_MAX)
 
-/* Nothing but a header and a body to be copied; not what a session or a mechanism has to see. */
-static bool is_plain(const struct zu_msg *m)
+/* An item that is nothing but a header and a body to be copied; not what a session or a mechanism
+ * has to see. */
+static bool is_plain(const uint64_t *item, uint64_t head)
 {
-    return !(m->flags & (uint8_t) ~(ZU_MSG_MORE | ZU_MSG_SHARED)) && !m->props &&
-           zu_msg_size(m) <= COPY_MAX;
+    return zu_item_is_plain(head, ZU_MSG_MORE | ZU_MSG_SHARED) && !item[1] &&
+           zu_item_size(head) <= COPY_MAX;
 }
 
-/* Encodes one plain part at `at`, and closes it. Returns where it ends. */
-static uint8_t *encode_plain(uint8_t *at, struct zu_msg *m, struct zu_tally *tally)
+/* Encodes the plain part of an item at `at`, and closes it. Returns where it ends. */
+static uint8_t *encode_plain(uint8_t *at, const uint64_t *item, uint64_t head,
+                             struct zu_tally *tally)
 {
     static_assert((int)ZU_MSG_MORE == (int)ZU_FRAME_MORE, "one bit for both");
-    size_t size = zu_msg_size(m);
+    size_t size = zu_item_size(head);
+    struct zu_msg m;
 
-    at += zu_frame_write_v2(at, size, m->flags & ZU_MSG_MORE);
-    if (zu_likely(m->kind == ZU_MSG_INLINE)) {
-        memcpy(at, m->small, ZU_MSG_INLINE_MAX); /* a size known to the compiler is no call */
+    at += zu_frame_write_v2(at, size, zu_item_flags(head) & ZU_MSG_MORE);
+    if (zu_likely(zu_item_kind(head) == ZU_MSG_INLINE)) {
+        zu_item_read_inline(item, head, at);
+        return at + size;
+    }
+    zu_copy_body(at, zu_item_body(item), size);
+    if (zu_item_kind(head) == ZU_MSG_SLICE) {
+        zu_tally_drop(tally, zu_item_owner(item));
     } else {
-        zu_copy_body(at, m->big.data, size);
-        if (m->kind == ZU_MSG_SLICE)
-            zu_tally_drop(tally, m->big.owner);
-        else
-            zu_msg_close(m);
+        zu_item_read(item, &m);
+        zu_msg_close(&m);
     }
     return at + size;
 }
@@ -399,18 +404,23 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     const uint8_t *full = o->block + BLOCK_BYTES - RESERVE_BYTES - COPY_ROOM;
     struct zu_tally tally = {0};
     size_t count, parts = 0, messages = 0;
-    struct zu_msg *m = zu_pipe_run(s->pipe, &count);
+    const uint64_t *item = zu_pipe_run(s->pipe, &count);
+    bool more = false;
 
-    for (; parts < count && at <= full && is_plain(m); parts++, m++) {
-        messages += !(m->flags & ZU_MSG_MORE);
-        at = encode_plain(at, m, &tally);
+    for (; parts < count && at <= full && is_plain(item, *item); parts++) {
+        uint64_t head = *item; /* loaded once: what is written below might be it */
+
+        more = zu_item_flags(head) & ZU_MSG_MORE;
+        messages += !more;
+        at = encode_plain(at, item, head, &tally);
+        item += zu_item_words(head);
     }
     if (parts == 0)
         return false;
     zu_tally_settle(&tally);
-    s->out_part = m[-1].flags & ZU_MSG_MORE;
+    s->out_part = more;
     add_block_bytes(o, (size_t)(at - from));
-    zu_pipe_take_run(s->pipe, parts, messages);
+    zu_pipe_take_run(s->pipe, item, parts, messages);
     s->stream_parts += (uint32_t)parts;
     zu_pace_count(&s->loop->pace, parts);
     s->batch_parts += (uint32_t)parts;

@@ -424,33 +424,41 @@ Test(pipe, keeps_the_message_with_the_caller_when_memory_has_run_out)
 
 /* ---- runs ---- */
 
-static void fill_slot(struct zu_msg *m, const char *text, bool more)
+static uint64_t *put_item(uint64_t *at, const char *text, bool more)
 {
-    cr_assert_eq(zu_msg_init_copy(m, text, strlen(text)), 0);
-    m->flags = more ? ZU_MSG_MORE : 0;
+    struct zu_msg m;
+
+    cr_assert_eq(zu_msg_init_copy(&m, text, strlen(text)), 0);
+    m.flags = more ? ZU_MSG_MORE : 0;
+    return zu_item_write(at, &m);
 }
 
-Test(pipe, slots_are_no_more_than_the_water_mark_allows)
+Test(pipe, room_is_no_more_than_the_water_mark_allows)
 {
-    size_t count, read;
+    uint64_t *at, *end_of_room, messages;
+    const uint64_t *item;
+    size_t read;
 
     make(0, 3, 2, 0);
     write_text(end[0], "makes the first chunk", false);
-    struct zu_msg *slots = zu_pipe_slots(end[0], &count);
-
-    cr_assert_eq(count, 4, "of a limit of five");
-    for (size_t i = 0; i < count; i++)
-        fill_slot(&slots[i], "m", false);
-    zu_pipe_fill_slots(end[0], count, count, count);
-    zu_pipe_slots(end[0], &count);
-    cr_assert_eq(count, 0);
+    at = zu_pipe_room(end[0], &end_of_room, &messages);
+    cr_assert_eq(messages, 4, "of a limit of five");
+    for (int i = 0; i < 4; i++) {
+        cr_assert(at < end_of_room);
+        at = put_item(at, "m", false);
+    }
+    zu_pipe_fill(end[0], at, 4, 4);
+    zu_pipe_room(end[0], &end_of_room, &messages);
+    cr_assert_eq(messages, 0);
     cr_assert_eq(write_text(end[0], "m", false), -EAGAIN);
     zu_pipe_flush(end[0]);
     run();
     cr_assert(zu_pipe_can_read(end[1]));
-    zu_pipe_run(end[1], &read);
+    item = zu_pipe_run(end[1], &read);
     cr_assert_eq(read, 5);
-    zu_pipe_take_run(end[1], 4, 4); /* past the low water mark, which is three */
+    for (int i = 0; i < 4; i++)
+        item += zu_item_words(*item);
+    zu_pipe_take_run(end[1], item, 4, 4); /* past the low water mark, which is three */
     run();
     cr_assert_eq(a.writable, 1);
     cr_assert_eq(write_text(end[0], "m", false), 0);
@@ -459,17 +467,19 @@ Test(pipe, slots_are_no_more_than_the_water_mark_allows)
 
 Test(pipe, a_run_may_end_in_the_middle_of_a_message)
 {
-    size_t count, read;
+    uint64_t *at, *whole, *end_of_room, messages;
+    size_t read;
 
     make(0, 0, 0, 0);
     write_text(end[0], "0", false);
-    struct zu_msg *slots = zu_pipe_slots(end[0], &count);
-
-    cr_assert_geq(count, 3);
-    fill_slot(&slots[0], "1", false);
-    fill_slot(&slots[1], "2a", true);
-    fill_slot(&slots[2], "2b", true);
-    zu_pipe_fill_slots(end[0], 3, 1, 1);
+    at = zu_pipe_room(end[0], &end_of_room, &messages);
+    cr_assert_geq(messages, 1);
+    whole = put_item(at, "1", false);
+    at = put_item(whole, "2a", true);
+    at = put_item(at, "2b", true);
+    cr_assert(at < end_of_room);
+    zu_pipe_fill(end[0], whole, 1, 1);
+    zu_pipe_fill(end[0], at, 2, 0);
     zu_pipe_flush(end[0]);
     run();
     cr_assert(zu_pipe_can_read(end[1]));

@@ -42,12 +42,9 @@ static void flush(void)
 
 static void begin_and_take_back(uint32_t parts)
 {
-    struct zu_msg m;
-
     for (uint32_t i = 0; i < parts; i++)
         write_number(UINT64_MAX, false);
-    while (zu_queue_unwrite(&queue, &m))
-        zu_msg_close(&m);
+    zu_queue_unwrite(&queue);
 }
 
 static void *write_all(void *arg)
@@ -68,7 +65,7 @@ static void *write_all(void *arg)
     return arg;
 }
 
-/* Waits for the reader by a relaxed number, so that nothing but the queue orders its slots. */
+/* Waits for the reader by a relaxed number, so that nothing but the queue orders its items. */
 static void *write_in_step(void *arg)
 {
     uint32_t random = 13;
@@ -106,7 +103,7 @@ static uint64_t read_number(bool look_first, unsigned long *sleeps)
     struct zu_msg m;
 
     if (look_first && zu_queue_ready(&queue))
-        zu_queue_peek(&queue);
+        zu_queue_peek(&queue, &m);
     while (!zu_queue_read(&queue, &m)) {
         ++*sleeps;
         zu_waiter_wait(&waiter, NULL, 0, UINT64_MAX, NULL);
