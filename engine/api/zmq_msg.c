@@ -150,10 +150,14 @@ int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
         return recv_joint(msg, socket, flags);
     if (!valid(msg))
         return zu_return(-EFAULT);
-    if ((rc = zu_socket_recv(socket, &got, flags)) < 0)
+    rc = zu_socket_recv(socket, &got, flags);
+    if (zu_unlikely(rc < 0)) {
+        if (rc == -EAGAIN || rc == -EINTR) /* who looked for a message had made room for it */
+            zu_msg_reset(inside(msg));
         return zu_return(rc);
+    }
     zu_socket_spend(socket, inside(msg)); /* most likely the one before, by the same way */
-    *inside(msg) = got;
+    zu_msg_copy_words(inside(msg), &got);
     return size_answer(zu_msg_size(&got));
 }
 

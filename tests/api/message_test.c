@@ -292,6 +292,21 @@ Test(message, received_into_releases_what_it_had)
     OK(zmq_msg_close(&msg));
 }
 
+Test(message, received_into_for_nothing_is_empty)
+{
+    void *a = test_bound(ZMQ_PAIR, test_endpoint(TEST_INPROC)), *out = test_socket(ZMQ_PUSH);
+    char data[40] = "";
+    zmq_msg_t msg;
+
+    OK(zmq_msg_init_data(&msg, data, sizeof data, free_fn, NULL));
+    FAILS(ENOTSUP, zmq_msg_recv(&msg, out, ZMQ_DONTWAIT));
+    cr_expect_eq(zmq_msg_size(&msg), sizeof data, "nobody looked");
+    FAILS(EAGAIN, zmq_msg_recv(&msg, a, ZMQ_DONTWAIT));
+    cr_expect_eq(zmq_msg_size(&msg), 0);
+    cr_expect_eq(freed, 1);
+    OK(zmq_msg_close(&msg));
+}
+
 Test(message, the_older_names_do_the_same)
 {
     const char *at = test_endpoint(TEST_INPROC);
