@@ -11,7 +11,7 @@
 extern const struct zu_pattern zu_pair, zu_pub, zu_sub, zu_req, zu_rep, zu_dealer, zu_router;
 extern const struct zu_pattern zu_pull, zu_push, zu_xpub, zu_xsub, zu_stream;
 extern const struct zu_pattern zu_server, zu_client, zu_radio, zu_dish, zu_gather, zu_scatter;
-extern const struct zu_pattern zu_peer, zu_channel;
+extern const struct zu_pattern zu_dgram, zu_peer, zu_channel;
 
 extern const struct zu_pattern *const zu_patterns[]; /* ends with NULL */
 

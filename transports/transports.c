@@ -7,5 +7,6 @@
 #include "transports/inproc.h"
 #include "transports/ipc.h"
 #include "transports/tcp.h"
+#include "transports/udp.h"
 
-const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc, NULL};
+const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc, &zu_udp, NULL};

@@ -50,6 +50,7 @@ struct zu_pipe {
     bool local;        /* the other end is a socket's too: inproc */
     bool dialed;       /* made by a zmq_connect of this owner */
     bool terminated;   /* pattern's mark */
+    bool takes_all;    /* whatever group a message has: nobody there can join */
     uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
     char *local_name, *peer_name;       /* as events have them; or NULL */

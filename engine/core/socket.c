@@ -10,6 +10,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/core/datagrams.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
 #include "engine/core/tripwire.h"
@@ -325,6 +326,8 @@ static void close_endpoint(struct zu_socket *s, struct zu_endpoint *e, bool unbi
         zu_listener_close(e->listener, unbind);
     if (e->dialer)
         zu_dialer_close(e->dialer);
+    if (e->datagrams)
+        zu_datagrams_close(e->datagrams);
     if (e->bound && e->transport->local_unbind)
         e->transport->local_unbind(s, strstr(e->text, "://") + 3);
     zu_free(e);
@@ -505,6 +508,33 @@ static int bind_local(struct zu_socket *s, const struct zu_transport *t, const c
     return 0;
 }
 
+static int open_datagrams(struct zu_socket *s, const struct zu_transport *t, const char *endpoint,
+                          const char *text, bool bind)
+{
+    struct zu_target to;
+    struct zu_endpoint *e;
+    struct zu_pipe *pipe;
+    int fd = t->datagram_open(&to, text, s->options, bind);
+    int rc = fd < 0 ? fd : zu_socket_add_endpoint(s, &e, t, endpoint, bind);
+
+    if (fd < 0)
+        return fd;
+    if (rc < 0)
+        goto close_fd;
+    rc = zu_datagrams_new(&e->datagrams, s, t, fd, &to, e->id, &pipe);
+    if (rc < 0)
+        goto forget;
+    set_last_endpoint(s, text); /* without the scheme, as libzmq says it */
+    zu_socket_adopt(s, pipe);
+    return 0;
+forget:
+    zu_list_remove(&e->link);
+    zu_free(e);
+close_fd:
+    close(fd);
+    return rc;
+}
+
 int zu_socket_bind(struct zu_socket *s, const char *endpoint)
 {
     const struct zu_transport *t;
@@ -513,6 +543,8 @@ int zu_socket_bind(struct zu_socket *s, const char *endpoint)
 
     if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
         return rc;
+    if (t->datagram_open)
+        return open_datagrams(s, t, endpoint, text, true);
     return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, endpoint, text);
 }
 
@@ -538,6 +570,8 @@ int zu_socket_connect(struct zu_socket *s, const char *endpoint)
 
     if (rc < 0 || (rc = split(s, endpoint, &t, &text)) < 0)
         return rc;
+    if (t->datagram_open)
+        return open_datagrams(s, t, endpoint, text, false);
     if (!t->local_connect) {
         rc = t->check(text, s->options);
         if (rc < 0)

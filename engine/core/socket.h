@@ -200,8 +200,9 @@ struct zu_endpoint {
     struct zu_list link;
     uint64_t id;
     const struct zu_transport *transport;
-    struct zu_dialer *dialer;     /* or NULL */
-    struct zu_listener *listener; /* or NULL */
+    struct zu_dialer *dialer;       /* or NULL */
+    struct zu_listener *listener;   /* or NULL */
+    struct zu_datagrams *datagrams; /* or NULL */
     bool bound;
     char text[];
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * transport: CONTRACT: what a scheme must provide. A stream transport turns endpoint texts into
- * descriptors and the core does the rest (accept, connect, reconnect, receive, send); a local one
- * (inproc) joins sockets of one context and knows no descriptor.
+ * descriptors and the core does the rest (accept, connect, reconnect, receive, send); so does one
+ * without connections (udp); a local one (inproc) joins sockets of one context and knows no
+ * descriptor.
  */
 #ifndef ZU_CORE_TRANSPORT_H
 #define ZU_CORE_TRANSPORT_H
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 
 struct zu_ctx;
+struct zu_msg;
 struct zu_pipe;
 struct zu_pipe_end;
 struct zu_socket;
@@ -46,7 +48,8 @@ struct zu_proxy {
     int (*feed)(void *state, struct zu_reader *in, struct zu_writer *out);
 };
 
-#define ZU_PROXY_ROOM 1024 /* bytes that a writer for it has */
+#define ZU_PROXY_ROOM   1024 /* bytes that a writer for it has */
+#define ZU_DATAGRAM_MAX 8192 /* bytes; what is larger is not sent, and cut when it comes */
 
 struct zu_transport {
     const char *scheme; /* "tcp" in tcp://host:port */
@@ -105,6 +108,21 @@ struct zu_transport {
 
     /* Used when options->socks_proxy is set, which is then what is resolved; or NULL. */
     const struct zu_proxy *proxy;
+
+    /*
+     * A transport without connections has these, and nothing else: datagrams.h. The descriptor, or
+     * a negative errno, on the caller's thread; may block for a name. *out says where all that is
+     * sent goes, or has size 0. -ENOCOMPATPROTO: not for that type, or not that way.
+     */
+    int (*datagram_open)(struct zu_target *out, const char *text, const struct zu_options *o,
+                         bool bind);
+    /* A message of two parts as a datagram. `to`, unless it is NULL, is to be told by the first
+     * part. -EINVAL, -EMSGSIZE: it is none that can be sent. */
+    int (*datagram_write)(struct zu_writer *out, struct zu_target *to, struct zu_msg *head,
+                          struct zu_msg *body, const struct zu_options *o);
+    /* The other way round: makes *head, and leaves the body in *in. -EPROTO, -ENOMEM: drop it. */
+    int (*datagram_read)(struct zu_reader *in, const struct zu_target *from, struct zu_msg *head,
+                         const struct zu_options *o);
 
     /*
      * A local transport has these, and none of the above. `id` is what the pipes of a connect
