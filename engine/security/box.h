@@ -32,6 +32,19 @@ void zu_box_seal(uint8_t *box, const void *plain, size_t size, const uint8_t non
 int zu_box_open(void *plain, const uint8_t *box, size_t size, const uint8_t nonce[ZU_BOX_NONCE],
                 const uint8_t key[ZU_BOX_KEY]);
 
+/*
+ * Many boxes under one key whose nonces begin with the same 16 bytes: what these two come to is
+ * worked out once, and a box costs the less. A box is then made and opened where it lies: behind
+ * ZU_BOX_ROOM bytes, of which the tag becomes, or is, the last ZU_BOX_TAG; what the others hold is
+ * lost. `rest` is the nonce's last 8 bytes, and not in them.
+ */
+enum { ZU_BOX_ROOM = 32 };
+void zu_box_narrow(uint8_t narrow[ZU_BOX_KEY], const uint8_t key[ZU_BOX_KEY], const char *begin);
+void zu_box_seal_here(uint8_t *at, size_t size, const uint8_t rest[8],
+                      const uint8_t narrow[ZU_BOX_KEY]);
+int zu_box_open_here(uint8_t *at, size_t size, const uint8_t rest[8],
+                     const uint8_t narrow[ZU_BOX_KEY]); /* -EPROTO: it was not sealed so */
+
 bool zu_box_equal(const void *a, const void *b, size_t size); /* takes the same time always */
 void zu_box_wipe(void *bytes, size_t size);                   /* also where nobody reads it again */
 

@@ -14,7 +14,7 @@
 
 #define MESSAGE "\7MESSAGE"
 
-enum { NAME = 8, TAG_AT = NAME + ZU_CURVE_SHORT, FLAGS_AT = TAG_AT + ZU_BOX_TAG };
+enum { NAME = 8, FLAGS_AT = NAME + ZU_CURVE_SHORT + ZU_BOX_TAG };
 
 void zu_curve_nonce(uint8_t nonce[ZU_BOX_NONCE], const char *text, const void *rest)
 {
@@ -50,21 +50,28 @@ void zu_curve_fini(struct zu_handshake *h)
     zu_box_wipe(h, sizeof *h);
 }
 
-static void message_nonce(uint8_t nonce[ZU_BOX_NONCE], char from, const uint8_t *bytes)
+void zu_curve_ready(struct zu_handshake *h, bool server)
 {
-    zu_curve_nonce(nonce, "CurveZMQMESSAGE", (uint8_t[ZU_CURVE_SHORT + 1]){(uint8_t)from});
-    memcpy(nonce + ZU_BOX_NONCE - ZU_CURVE_SHORT, bytes, ZU_CURVE_SHORT);
+    static const char client_says[] = "CurveZMQMESSAGEC", server_says[] = "CurveZMQMESSAGES";
+    uint8_t key[ZU_BOX_KEY];
+
+    memcpy(key, h->key, sizeof key);
+    zu_box_narrow(h->narrow.ours, key, server ? server_says : client_says);
+    zu_box_narrow(h->narrow.theirs, key, server ? client_says : server_says);
+    zu_box_wipe(key, sizeof key);
+    h->state = ZU_CURVE_DONE;
 }
 
 void zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags)
 {
-    uint8_t nonce[ZU_BOX_NONCE];
+    uint8_t number[ZU_CURVE_SHORT];
 
-    memcpy(at, MESSAGE, NAME);
-    zu_curve_next_short(h, at + NAME);
-    message_nonce(nonce, h->seals, at + NAME);
+    static_assert((int)FLAGS_AT == (int)ZU_BOX_ROOM, "what is before the flags is the box's room");
+    zu_curve_next_short(h, number);
     at[FLAGS_AT] = flags;
-    zu_box_seal(at + TAG_AT, at + FLAGS_AT, 1 + size, nonce, h->key);
+    zu_box_seal_here(at, 1 + size, number, h->narrow.ours);
+    memcpy(at, MESSAGE, NAME);
+    memcpy(at + NAME, number, sizeof number);
 }
 
 static int refuse(uint32_t *why, uint32_t reason)
@@ -75,7 +82,7 @@ static int refuse(uint32_t *why, uint32_t reason)
 
 int zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags, uint32_t *why)
 {
-    uint8_t nonce[ZU_BOX_NONCE];
+    uint8_t bytes[ZU_CURVE_SHORT];
     uint64_t number;
 
     if (size <= 1 || size <= at[0])
@@ -84,11 +91,11 @@ int zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *fla
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_UNEXPECTED_COMMAND);
     if (size < ZU_CURVE_MESSAGE)
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE);
-    number = zu_curve_short(at + NAME);
+    memcpy(bytes, at + NAME, sizeof bytes);
+    number = zu_curve_short(bytes);
     if (number <= h->last_heard)
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE);
-    message_nonce(nonce, h->opens, at + NAME);
-    if (zu_box_open(at + FLAGS_AT, at + TAG_AT, size - TAG_AT, nonce, h->key) < 0)
+    if (zu_box_open_here(at, size - FLAGS_AT, bytes, h->narrow.theirs) < 0)
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
     h->last_heard = number; /* not before: who cannot seal cannot move it */
     *flags = at[FLAGS_AT];

@@ -44,9 +44,13 @@ enum zu_curve_state {
 struct zu_handshake {
     enum zu_curve_state state;
     int status;                       /* why the client is refused */
-    char seals, opens;                /* 'C', 'S': whose messages we seal, whose we open */
     uint64_t last_sealed, last_heard; /* short nonces */
-    uint8_t key[ZU_BOX_KEY];          /* of the connection: C' and S' share it */
+    union {
+        uint8_t key[ZU_BOX_KEY]; /* of the connection: C' and S' share it; until READY */
+        struct {
+            uint8_t ours[ZU_BOX_KEY], theirs[ZU_BOX_KEY];
+        } narrow; /* of messages, after it: see zu_box_narrow */
+    };
     union {
         struct {
             uint8_t own[ZU_BOX_KEY], secret[ZU_BOX_KEY]; /* C', c' */
@@ -65,6 +69,9 @@ void zu_curve_nonce(uint8_t nonce[ZU_BOX_NONCE], const char *text, const void *r
 /* The next short nonce of this side, as bytes. */
 void zu_curve_next_short(struct zu_handshake *h, uint8_t bytes[ZU_CURVE_SHORT]);
 uint64_t zu_curve_short(const uint8_t bytes[ZU_CURVE_SHORT]);
+
+/* READY was said, or heard: from here on messages go. */
+void zu_curve_ready(struct zu_handshake *h, bool server);
 
 /* For the tables of either side: see struct zu_mechanism. */
 bool zu_curve_done(const struct zu_handshake *h);

@@ -131,9 +131,7 @@ static int hear_ready(struct zu_handshake *h, uint8_t *at, size_t size, struct z
     if (zu_box_open(at + 30, at + 14, size - 14, nonce, h->key) < 0)
         return zu_handshake_refuse(heard, ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
     h->last_heard = zu_curve_short(at + 6);
-    h->seals = 'C';
-    h->opens = 'S';
-    h->state = ZU_CURVE_DONE;
+    zu_curve_ready(h, false);
     heard->metadata = zu_reader_of(at + 30, size - 30);
     heard->why = ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_METADATA;
     return 0;

@@ -158,9 +158,7 @@ static int say_ready(struct zu_handshake *h, const struct zu_handshake_terms *te
     if (!zu_handshake_metadata(out, terms))
         return -ENOBUFS;
     zu_box_seal(at + 14, at + 30, (size_t)(out->at - (at + 30)), nonce, h->key);
-    h->seals = 'S';
-    h->opens = 'C';
-    h->state = ZU_CURVE_DONE;
+    zu_curve_ready(h, true);
     return 1;
 }
 

@@ -175,8 +175,7 @@ static void key_of(uint8_t secret[32], uint8_t public[32], uint8_t byte, const c
 Test(curve, a_message_is_what_libzmq_makes_of_it)
 {
     uint8_t s[32], c[32], s_public[32], c_public[32], expected[64], at[ZU_CURVE_MESSAGE + 5];
-    struct zu_handshake client = {.seals = 'C', .opens = 'S', .last_sealed = 2};
-    struct zu_handshake server = {.seals = 'S', .opens = 'C', .last_heard = 2};
+    struct zu_handshake client = {.last_sealed = 2}, server = {.last_heard = 2};
     uint8_t flags = 0xff;
     uint32_t why = 0;
 
@@ -185,6 +184,8 @@ Test(curve, a_message_is_what_libzmq_makes_of_it)
     key_of(c, c_public, 0x44, "ff2ee45601ec1b67310c7790404585ae697331eee1c1f8cf2419731c1fff3e6b");
     cr_assert_eq(zu_box_shared(client.key, s_public, c), 0);
     cr_assert_eq(zu_box_shared(server.key, c_public, s), 0);
+    zu_curve_ready(&client, false);
+    zu_curve_ready(&server, true);
     memcpy(at + ZU_CURVE_MESSAGE, "hello", 5);
     zu_curve_seal(&client, at, 5, 0);
     cr_assert_eq(hex_read(expected, sizeof expected,
@@ -578,4 +579,28 @@ Test(curve, a_message_that_is_cut_or_changed_is_refused)
     cr_assert_eq(open(&server, at, size, text), 0);
     end(&client);
     end(&server);
+}
+
+/* The one way to seal is the other, for every size that goes through a border of the cipher. */
+Test(curve, a_box_made_in_place_is_a_box)
+{
+    enum { MOST = 1100 };
+    uint8_t key[32], narrow[32], nonce[ZU_BOX_NONCE], here[ZU_BOX_ROOM + MOST];
+    uint8_t plain[MOST], box[ZU_BOX_TAG + MOST];
+
+    cr_assert_eq(zu_box_ready(), 0);
+    zu_box_random(key, sizeof key);
+    zu_box_random(plain, sizeof plain);
+    memcpy(nonce, "CurveZMQMESSAGEC", 16);
+    zu_box_narrow(narrow, key, "CurveZMQMESSAGEC");
+    for (size_t size = 1; size <= MOST; size++) {
+        zu_box_random(nonce + 16, 8);
+        zu_box_seal(box, plain, size, nonce, key);
+        memcpy(here + ZU_BOX_ROOM, plain, size);
+        zu_box_seal_here(here, size, nonce + 16, narrow);
+        cr_assert_eq(memcmp(here + ZU_BOX_ROOM - ZU_BOX_TAG, box, ZU_BOX_TAG + size), 0, "%zu",
+                     size);
+        cr_assert_eq(zu_box_open_here(here, size, nonce + 16, narrow), 0);
+        cr_assert_eq(memcmp(here + ZU_BOX_ROOM, plain, size), 0, "%zu", size);
+    }
 }
