@@ -37,6 +37,21 @@ extern "C" {
  */
 #define ZURING_ZERO_COPY_MIN 0x5A02
 
+/*
+ * Option of a socket, int, from the next bind on: how many of its connections may be strangers at a
+ * time, that is, not through their handshake (the ZAP handler's answer included). When there is one
+ * more, that which has been a stranger for longest is given up: HANDSHAKE_FAILED_NO_DETAIL with
+ * ECONNABORTED. 16384 by itself, for each bind; 0: no limit.
+ */
+#define ZURING_HANDSHAKES_MAX 0x5A04
+
+/*
+ * Option of a socket, int, from the next bind on: how many connections one address may have at a
+ * time, as Peer-Address tells it: a host's over tcp, a process's over ipc. One more is closed as it
+ * comes: ACCEPT_FAILED with EUSERS. 0 by itself: no limit.
+ */
+#define ZURING_CONNECTIONS_PER_ADDRESS 0x5A05
+
 /* This library's own version; zmq_version tells which libzmq it stands in for. Answers 0. */
 ZMQ_EXPORT int zuring_version(int *major, int *minor, int *patch); /* EFAULT: a NULL pointer */
 
@@ -158,6 +173,17 @@ typedef union {
 } zmq_event_data_t;
 
 typedef void(zmq_monitor_fn)(void *s, int event, zmq_event_data_t *data);
+
+/*
+ * Ends the connection of one peer, at once: what was not sent to it and what was not received from
+ * it is dropped. By the routing id that its messages begin with, at a ROUTER, REP or STREAM; or, at
+ * any socket, by the number of the connection, which struct zuring_event tells. One that this side
+ * has dialed is dialed again; zmq_disconnect ends that. Of the thread that has the socket. 0, or -1
+ * and errno: EHOSTUNREACH: there is no such peer (any more). ENOTSUP: peers of this type have no
+ * routing ids. ENOTSOCK, ETERM, EFAULT (a NULL id).
+ */
+ZMQ_EXPORT int zuring_disconnect_peer(void *socket, const void *routing_id, size_t size);
+ZMQ_EXPORT int zuring_disconnect_connection(void *socket, uint64_t connection);
 
 #ifdef __cplusplus
 }

@@ -241,6 +241,13 @@ static int rep_peer_state(struct zu_socket *s, const void *id, size_t size)
     return zu_routes_peer_state(&self->routes, id, size);
 }
 
+static struct zu_pipe *rep_peer(struct zu_socket *s, const void *id, size_t size)
+{
+    struct rep *self = zu_socket_state(s);
+
+    return zu_routes_find(&self->routes, id, size);
+}
+
 const struct zu_pattern zu_rep = {
     .type = ZMQ_REP,
     .name = "REP",
@@ -258,6 +265,7 @@ const struct zu_pattern zu_rep = {
     .recv = rep_recv,
     .has_in = rep_has_in,
     .has_out = rep_has_out,
+    .peer = rep_peer,
     .peer_state = rep_peer_state,
     .set = rep_set,
 };

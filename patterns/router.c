@@ -207,6 +207,13 @@ static int router_peer_state(struct zu_socket *s, const void *id, size_t size)
     return zu_routes_peer_state(&self->routes, id, size);
 }
 
+static struct zu_pipe *router_peer(struct zu_socket *s, const void *id, size_t size)
+{
+    struct router *self = zu_socket_state(s);
+
+    return zu_routes_find(&self->routes, id, size);
+}
+
 const struct zu_pattern zu_router = {
     .type = ZMQ_ROUTER,
     .name = "ROUTER",
@@ -227,6 +234,7 @@ const struct zu_pattern zu_router = {
     .recv = router_recv,
     .has_in = router_has_in,
     .has_out = router_has_out,
+    .peer = router_peer,
     .peer_state = router_peer_state,
     .set = router_set,
 };

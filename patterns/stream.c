@@ -180,6 +180,13 @@ static int stream_set(struct zu_socket *s, int option, const void *value, size_t
     }
 }
 
+static struct zu_pipe *stream_peer(struct zu_socket *s, const void *id, size_t size)
+{
+    struct stream *self = zu_socket_state(s);
+
+    return zu_routes_find(&self->routes, id, size);
+}
+
 const struct zu_pattern zu_stream = {
     .type = ZMQ_STREAM,
     .name = "STREAM",
@@ -194,5 +201,6 @@ const struct zu_pattern zu_stream = {
     .recv = stream_recv,
     .has_in = stream_has_in,
     .has_out = stream_has_out,
+    .peer = stream_peer,
     .set = stream_set,
 };

@@ -5,6 +5,7 @@
 #define ZMQ_BUILD_DRAFT_API
 #include "engine/base/err.h"
 #include "engine/core/joint.h"
+#include "include/zuring.h"
 
 #include <string.h>
 
@@ -90,4 +91,26 @@ int zmq_join(void *socket, const char *group)
 int zmq_leave(void *socket, const char *group)
 {
     return zu_return(change_group(socket, group, false));
+}
+
+int zuring_disconnect_peer(void *socket, const void *routing_id, size_t size)
+{
+    int rc = begin(socket);
+
+    if (rc < 0)
+        return zu_return(rc);
+    rc = routing_id ? zu_socket_end_peer(socket, routing_id, size) : -EFAULT;
+    zu_socket_leave(socket);
+    return zu_return(rc);
+}
+
+int zuring_disconnect_connection(void *socket, uint64_t connection)
+{
+    int rc = begin(socket);
+
+    if (rc < 0)
+        return zu_return(rc);
+    rc = zu_socket_end_connection(socket, connection);
+    zu_socket_leave(socket);
+    return zu_return(rc);
 }

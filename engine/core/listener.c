@@ -7,6 +7,7 @@
 #include "engine/core/listener.h"
 
 #include "engine/base/alloc.h"
+#include "engine/core/gate.h"
 #include "include/zuring.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@ struct zu_listener {
     struct zu_loop *loop;
     struct zu_listening at;
     struct zu_list sessions;
+    struct zu_gate gate;
     struct zu_op accept_op;
     unsigned failures; /* of accept, since a peer came */
     bool told_pause;   /* and an event said so */
@@ -71,6 +73,7 @@ static void end_if_over(struct zu_listener *l)
 
     if (!l->closed || l->accepting || l->at.fd >= 0 || !zu_list_empty(&l->sessions))
         return;
+    zu_gate_fini(&l->gate);
     zu_ctx_unpick_loop(l->loop);
     zu_options_drop(l->options);
     zu_socket_end_source(l->socket);
@@ -88,8 +91,31 @@ static void run_over(struct zu_cmd *cmd)
     struct zu_listener *l = s->parent_self;
 
     zu_list_remove(&s->in_parent);
+    zu_gate_leave(&l->gate, s);
+    zu_gate_uncount(&l->gate, s->origin);
     zu_session_drop(s);
     end_if_over(l);
+}
+
+/* On the listener's loop. */
+static void run_met(struct zu_cmd *cmd)
+{
+    struct zu_session *s = zu_container_of(cmd, struct zu_session, start_cmd);
+    struct zu_listener *l = s->parent_self;
+
+    zu_gate_leave(&l->gate, s);
+}
+
+/* On the session's loop: its command to start has been run, and now goes the other way. */
+static void session_met(struct zu_session *s)
+{
+    struct zu_listener *l = s->parent_self;
+
+    s->start_cmd.run = run_met;
+    if (s->loop == l->loop)
+        run_met(&s->start_cmd);
+    else
+        zu_loop_post(l->loop, &s->start_cmd);
 }
 
 /* On the session's loop. */
@@ -106,36 +132,60 @@ static void session_lost(struct zu_session *s, enum zu_loss why)
     zu_session_stop(s, true);
 }
 
-static const struct zu_session_parent listener_parent = {.lost = session_lost,
-                                                         .over = session_over};
+static const struct zu_session_parent listener_parent = {
+    .lost = session_lost, .over = session_over, .met = session_met};
+
+static void give_up(struct zu_session *s)
+{
+    zu_session_hold(s); /* the command's */
+    zu_loop_post(s->loop, &s->give_up_cmd);
+}
+
+/* What the connection is counted at, when somebody wants that. */
+static int count(struct zu_listener *l, int fd, struct zu_origin **out)
+{
+    char address[ZU_ENDPOINT_MAX] = "";
+
+    if (l->options->connections_per_address > 0)
+        l->transport->peer_address(fd, address);
+    return zu_gate_count(&l->gate, address, l->options->connections_per_address, out);
+}
 
 static int admit(struct zu_listener *l, int fd)
 {
-    struct zu_session *s;
+    struct zu_session *s, *oldest;
+    struct zu_origin *origin;
     struct zu_loop *loop;
     int rc = l->transport->admit(fd, l->options, true);
 
-    if (rc < 0)
+    if (rc < 0 || (rc = count(l, fd, &origin)) < 0)
         return rc;
     rc = zu_ctx_pick_loop(l->socket->ctx, l->options->affinity, &loop);
     if (rc < 0)
-        return rc;
+        goto uncount;
     rc = zu_session_new(&s, loop, l->socket, l->transport, l->options, &listener_parent, l, 0);
-    if (rc < 0) {
-        zu_ctx_unpick_loop(loop);
-        return rc;
-    }
+    if (rc < 0)
+        goto unpick_loop;
+    s->origin = origin;
     s->over_cmd.run = run_over;
     s->fd = fd;
     s->connection = zu_ctx_next_connection();
     s->configured = l->configured;
     zu_list_append(&l->sessions, &s->in_parent);
     event_accepted(l, s);
+    oldest = zu_gate_enter(&l->gate, s, l->options->handshakes_max);
+    if (oldest)
+        give_up(oldest);
     if (loop == l->loop)
         zu_session_start(s, fd);
     else
         zu_loop_post(loop, &s->start_cmd);
     return 0;
+unpick_loop:
+    zu_ctx_unpick_loop(loop);
+uncount:
+    zu_gate_uncount(&l->gate, origin);
+    return rc;
 }
 
 /* ---- accepting ---- */
@@ -288,6 +338,7 @@ int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
     memcpy(l->configured, endpoint, size);
     l->at = *at;
     zu_list_init(&l->sessions);
+    zu_gate_init(&l->gate);
     l->accept_op.done = accept_done;
     l->pause.fire = on_pause;
     l->start_cmd.run = run_start;

@@ -74,6 +74,7 @@ struct zu_options {
     int mechanism;  /* ZMQ_NULL ... */
     bool as_server; /* of the mechanism, whoever binds */
     bool zap_enforce_domain;
+    int handshakes_max, connections_per_address; /* of a bind; 0: no limit */
     struct zu_text zap_domain;
     struct zu_text plain_username, plain_password;
     uint8_t curve_public_key[32], curve_secret_key[32], curve_server_key[32];

@@ -52,6 +52,8 @@ struct zu_pattern {
     bool (*has_in)(struct zu_socket *s);
     bool (*has_out)(struct zu_socket *s);
 
+    /* The peer of that routing id; NULL: none. NULL, the function: not for this type. */
+    struct zu_pipe *(*peer)(struct zu_socket *s, const void *id, size_t size);
     /* zmq_socket_get_peer_state: ZMQ_POLLOUT or 0; -EHOSTUNREACH. NULL: not for this type. */
     int (*peer_state)(struct zu_socket *s, const void *id, size_t size);
 

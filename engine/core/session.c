@@ -187,6 +187,7 @@ static void on_retry(struct zu_timer *t);
 static void on_linger(struct zu_timer *t);
 static void run_start(struct zu_cmd *cmd);
 static void run_stop(struct zu_cmd *cmd);
+static void run_give_up(struct zu_cmd *cmd);
 
 static const struct zu_mechanism *mechanism_of(const struct zu_tables *tables,
                                                const struct zu_options *o)
@@ -219,6 +220,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->fd = -1;
     s->mechanism = mechanism_of(socket->ctx->tables, options);
     s->stop_cmd.run = run_stop;
+    s->give_up_cmd.run = run_give_up;
     s->recv_op.done = zu_session_recv_done;
     s->send_op.done = zu_session_send_done;
     s->timer.fire = on_timer;
@@ -231,6 +233,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->gathered.run = zu_session_gathered;
     zu_list_init(&s->gathered.link);
     zu_list_init(&s->in_parent);
+    zu_list_init(&s->stranger);
     *out = s;
     return 0;
 }
@@ -382,6 +385,8 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
     case ZU_SESSION_ACTIVE:
         if (!s->send_dead)
             zu_timer_clear(s->loop, &s->timer);
+        if (s->parent->met)
+            s->parent->met(s);
         zu_session_pump_soon(s);
         if (s->lingering)
             zu_session_enter(s, ZU_SESSION_DRAINING);
@@ -496,6 +501,16 @@ static void run_stop(struct zu_cmd *cmd)
 
     zu_session_stop(s, s->stop_outright);
     zu_session_drop(s); /* the count that the post took */
+}
+
+/* There are too many like this one, and it has been one for longest. */
+static void run_give_up(struct zu_cmd *cmd)
+{
+    struct zu_session *s = zu_container_of(cmd, struct zu_session, give_up_cmd);
+
+    if (s->state < ZU_SESSION_ACTIVE)
+        zu_session_fail(s, ZU_LOSS_TIMEOUT, ECONNABORTED);
+    zu_session_drop(s);
 }
 
 bool zu_session_sent_all(const struct zu_session *s)

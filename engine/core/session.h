@@ -39,6 +39,7 @@ enum zu_loss {
     ZU_LOSS_PROTOCOL,   /* the peer broke the rules: never again */
 };
 
+struct zu_origin;
 struct zu_session;
 struct zu_out;  /* session_out.c: what is being sent */
 struct zu_beat; /* session_beat.c: heartbeats, when there are any */
@@ -50,6 +51,8 @@ struct zu_session_parent {
     void (*lost)(struct zu_session *s, enum zu_loss why);
     /* The session is OVER: all is done. The parent drops its count in time. */
     void (*over)(struct zu_session *s);
+    /* It is ACTIVE: whoever is at the other end has come in. Or NULL. */
+    void (*met)(struct zu_session *s);
 };
 
 struct zu_session {
@@ -77,6 +80,9 @@ struct zu_session {
     uint64_t endpoint; /* of the zmq_connect; 0: accepted */
     struct zu_pipe *pipe;
     struct zu_cmd start_cmd, stop_cmd, over_cmd;
+    struct zu_cmd give_up_cmd; /* takes a count; one who has come in meanwhile stays */
+    struct zu_list stranger;   /* these two are the gate's: see gate.h */
+    struct zu_origin *origin;
     bool stop_outright; /* unbind: what is queued to the peer is dropped */
     struct zu_list in_parent;
 

@@ -198,6 +198,43 @@ void zu_socket_refuse_pipe(struct zu_socket *s, struct zu_pipe *p)
     end_pipe(s, p, ZU_LINGER_ANEW);
 }
 
+/* Who was dialed comes back: zmq_disconnect ends that. */
+static void end_outright(struct zu_socket *s, struct zu_pipe *p)
+{
+    end_pipe(s, p, p->dialed && !p->local ? ZU_LINGER_ANEW : 0);
+}
+
+int zu_socket_end_peer(struct zu_socket *s, const void *id, size_t size)
+{
+    struct zu_pipe *p;
+
+    if (!s->pattern->peer)
+        return -ENOTSUP;
+    p = s->pattern->peer(s, id, size);
+    if (!p || p->peer_gone)
+        return -EHOSTUNREACH;
+    end_outright(s, p);
+    return 0;
+}
+
+int zu_socket_end_connection(struct zu_socket *s, uint64_t connection)
+{
+    zu_list_each(it, &s->pipes)
+    {
+        struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
+        bool found;
+
+        pthread_mutex_lock(&s->names);
+        found = connection != 0 && p->connection == connection;
+        pthread_mutex_unlock(&s->names);
+        if (found && !p->peer_gone) {
+            end_outright(s, p);
+            return 0;
+        }
+    }
+    return -EHOSTUNREACH;
+}
+
 /* ---- life ---- */
 
 static void wake(struct zu_mailbox *box)

@@ -174,6 +174,9 @@ void zu_socket_close_pipe(struct zu_socket *s, struct zu_pipe *p);
  * both sides know, and one that this side dialed comes back by itself.
  */
 void zu_socket_refuse_pipe(struct zu_socket *s, struct zu_pipe *p);
+/* For the application: ends one peer's connection, at once. -EHOSTUNREACH, -ENOTSUP. */
+int zu_socket_end_peer(struct zu_socket *s, const void *id, size_t size);
+int zu_socket_end_connection(struct zu_socket *s, uint64_t connection);
 /* For inproc: makes this end one of the socket's pipes: the pattern hears attach. */
 void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
 /*

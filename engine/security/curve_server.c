@@ -24,18 +24,17 @@ static int refuse_crypto(struct zu_heard *heard)
 static int hear_hello(struct zu_handshake *h, const struct zu_options *o, uint8_t *at, size_t size,
                       struct zu_heard *heard)
 {
-    uint8_t key[ZU_BOX_KEY], nonce[ZU_BOX_NONCE], zeros[64];
+    uint8_t nonce[ZU_BOX_NONCE], zeros[64];
     int rc;
 
     if (size != ZU_CURVE_HELLO || at[6] != 1 || at[7] != 0)
         return zu_handshake_refuse(heard, ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_HELLO);
     if (zu_box_ready() < 0)
         return -EPROTO;
-    rc = zu_box_shared(key, at + 80, o->curve_secret_key);
+    rc = zu_box_shared(h->key, at + 80, o->curve_secret_key); /* C' and S: WELCOME's, too */
     if (rc == 0) {
         zu_curve_nonce(nonce, "CurveZMQHELLO---", at + 112);
-        rc = zu_box_open(zeros, at + 120, size - 120, nonce, key);
-        zu_box_wipe(key, sizeof key);
+        rc = zu_box_open(zeros, at + 120, size - 120, nonce, h->key);
     }
     if (rc < 0)
         return refuse_crypto(heard);
@@ -58,24 +57,21 @@ static void bake_cookie(struct zu_handshake *h, uint8_t *at, const uint8_t *secr
     zu_box_wipe(plain, sizeof plain);
 }
 
-static int say_welcome(struct zu_handshake *h, const struct zu_options *o, struct zu_writer *out)
+static int say_welcome(struct zu_handshake *h, struct zu_writer *out)
 {
     uint8_t *at = out->at, *plain = at + 24 + ZU_BOX_TAG;
-    uint8_t key[ZU_BOX_KEY], secret[ZU_BOX_KEY], nonce[ZU_BOX_NONCE];
-    int rc = zu_room(out) < ZU_CURVE_WELCOME ? -ENOBUFS : 0;
+    uint8_t secret[ZU_BOX_KEY], nonce[ZU_BOX_NONCE];
 
-    if (rc == 0)
-        rc = zu_box_shared(key, h->server.theirs, o->curve_secret_key);
-    if (rc < 0)
-        return rc;
+    if (zu_room(out) < ZU_CURVE_WELCOME)
+        return -ENOBUFS;
     zu_command_begin(out, ZU_COMMAND_WELCOME);
     zu_box_random(at + 8, ZU_CURVE_LONG);
     zu_curve_nonce(nonce, "WELCOME-", at + 8);
     zu_box_keypair(plain, secret);
     bake_cookie(h, plain + ZU_BOX_KEY, secret);
-    zu_box_seal(at + 24, plain, ZU_BOX_KEY + ZU_CURVE_COOKIE, nonce, key);
-    zu_box_wipe(key, sizeof key);
+    zu_box_seal(at + 24, plain, ZU_BOX_KEY + ZU_CURVE_COOKIE, nonce, h->key);
     zu_box_wipe(secret, sizeof secret);
+    zu_box_wipe(h->key, sizeof h->key);
     zu_box_wipe(h->server.theirs, sizeof h->server.theirs);
     out->at = at + ZU_CURVE_WELCOME;
     h->state = ZU_CURVE_WANT_INITIATE;
@@ -168,7 +164,7 @@ static int speak(struct zu_handshake *h, const struct zu_handshake_terms *terms,
                  struct zu_writer *out)
 {
     switch (h->state) {
-    case ZU_CURVE_SAY_WELCOME: return say_welcome(h, terms->options, out);
+    case ZU_CURVE_SAY_WELCOME: return say_welcome(h, out);
     case ZU_CURVE_SAY_READY: return say_ready(h, terms, out);
     case ZU_CURVE_SAY_ERROR: h->state = ZU_CURVE_REFUSED; return zu_handshake_error(out, h->status);
     default: return 0;
