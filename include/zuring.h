@@ -90,6 +90,53 @@ struct zuring_loop_stats {
 ZMQ_EXPORT int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats,
                                  size_t size);
 
+/* ---- numbers ---- */
+
+/* What one socket has done. Later versions may add fields at the end. */
+struct zuring_socket_stats {
+    uint64_t socket;      /* its number in this process */
+    uint64_t type;        /* ZMQ_PUSH ... */
+    uint64_t connections; /* live now, those within the process too */
+    uint64_t sent;     /* messages handed to peers; one for three subscribers counts three times */
+    uint64_t received; /* messages that the application has taken */
+    uint64_t bytes_out, bytes_in;     /* on the wire; none within the process */
+    uint64_t out_waiting, in_waiting; /* messages in the queues to and from the peers, now; */
+    uint64_t out_most, in_most;       /* message parts that were ever found in one of them */
+    /* Messages dropped, by reason: see ZURING_DROP_*. */
+    uint64_t dropped_water_mark, dropped_no_route, dropped_conflated, dropped_filtered;
+    uint64_t dropped_oversized;
+    uint64_t reconnects;
+    uint64_t events_lost; /* of its monitors */
+};
+
+/* One connection of a socket. One that was dialed keeps its numbers when it is dialed anew. */
+struct zuring_connection_stats {
+    uint64_t socket;
+    uint64_t
+        connection; /* as in struct zuring_event; 0: not connected now, or within the process */
+    uint64_t sent, received, bytes_out, bytes_in;
+    uint64_t out_waiting, in_waiting, out_most, in_most;
+    uint64_t dropped_water_mark, dropped_conflated, dropped_oversized;
+    uint64_t reconnects;
+    uint64_t active_ms;     /* when bytes last came or went, by CLOCK_MONOTONIC; 0: never */
+    uint64_t local_process; /* 1: the peer is a socket of this context */
+    uint64_t dialed;        /* 1: by zmq_connect */
+    char local[128], remote[128];
+};
+
+/*
+ * Fills *stats, of which the caller's header knows `size` bytes. By any thread, while the socket is
+ * not closed. Answers 0. ENOTSOCK; EFAULT: stats is NULL; EINVAL: size is not a multiple of 8.
+ */
+ZMQ_EXPORT int zuring_stats_socket(void *socket, struct zuring_socket_stats *stats, size_t size);
+
+/*
+ * The same for its connections: fills up to `count` of an array whose elements have `size` bytes.
+ * Answers how many there are, which may be more.
+ */
+ZMQ_EXPORT int zuring_stats_connections(void *socket, struct zuring_connection_stats *list,
+                                        size_t size, int count);
+
 /*
  * ---- events, version 3 ----
  *

@@ -323,6 +323,13 @@ static void on_release(struct zu_observer *o)
     monitor_drop(zu_container_of(o, struct monitor, observer));
 }
 
+static uint64_t on_lost(struct zu_observer *o)
+{
+    struct monitor *m = zu_container_of(o, struct monitor, observer);
+
+    return zu_event_ring_lost(&m->ring) + zu_event_ring_lost(&m->to_call);
+}
+
 static void on_event_inside(struct zu_observer *o, const struct zu_event *e)
 {
     (void)o, (void)e; /* nobody watches the watcher */
@@ -343,7 +350,8 @@ static int monitor_new(struct monitor **out, struct zu_socket *watched)
         zu_free(m);
         return -ENOMEM;
     }
-    m->observer = (struct zu_observer){.event = on_event, .ended = on_end, .released = on_release};
+    m->observer = (struct zu_observer){
+        .event = on_event, .ended = on_end, .lost = on_lost, .released = on_release};
     m->inside_observer =
         (struct zu_observer){.event = on_event_inside, .released = on_release_inside};
     m->watched = watched;

@@ -4,9 +4,12 @@
  */
 #include "include/zuring.h"
 
+#include "engine/base/alloc.h"
 #include "engine/base/err.h"
-#include "engine/core/ctx.h"
+#include "engine/core/joint.h"
+#include "engine/core/stats.h"
 
+#include <limits.h>
 #include <string.h>
 
 int zuring_version(int *major, int *minor, int *patch)
@@ -97,4 +100,52 @@ int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats, 
     memset(stats, 0, size);
     memcpy(stats, &all, ZU_MIN(size, sizeof all));
     return 0;
+}
+
+static int check_ask(const void *socket, const void *out, size_t size)
+{
+    int rc = zu_joint_check(socket);
+
+    if (rc == -EFSM) /* to ask is allowed */
+        rc = 0;
+    if (rc == 0 && zu_ctx_inherited(((const struct zu_socket *)socket)->ctx))
+        rc = -ETERM;
+    if (rc == 0 && !out)
+        rc = -EFAULT;
+    return rc == 0 && size % sizeof(uint64_t) ? -EINVAL : rc;
+}
+
+int zuring_stats_socket(void *socket, struct zuring_socket_stats *stats, size_t size)
+{
+    struct zuring_socket_stats all;
+    int rc = check_ask(socket, stats, size);
+
+    if (rc < 0)
+        return zu_return(rc);
+    zu_stats_socket(socket, &all);
+    memset(stats, 0, size);
+    memcpy(stats, &all, ZU_MIN(size, sizeof all));
+    return 0;
+}
+
+int zuring_stats_connections(void *socket, struct zuring_connection_stats *list, size_t size,
+                             int count)
+{
+    struct zuring_connection_stats *all = NULL;
+    size_t there, room = count > 0 ? (size_t)count : 0;
+    int rc = check_ask(socket, room ? (void *)list : socket, size);
+
+    if (rc == 0 && room && !(all = zu_alloc(room * sizeof *all)))
+        rc = -ENOMEM;
+    if (rc < 0)
+        return zu_return(rc);
+    there = zu_stats_connections(socket, all, room);
+    for (size_t i = 0; i < ZU_MIN(there, room); i++) {
+        uint8_t *to = (uint8_t *)list + i * size;
+
+        memset(to, 0, size);
+        memcpy(to, &all[i], ZU_MIN(size, sizeof all[i]));
+    }
+    zu_free(all);
+    return (int)ZU_MIN(there, (size_t)INT_MAX);
 }

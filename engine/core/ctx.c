@@ -291,6 +291,14 @@ uint64_t zu_ctx_next_connection(void)
     return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
+uint64_t zu_ctx_next_socket(void)
+{
+    static _Atomic uint64_t last;
+
+    /* Relaxed: as above. */
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
 /* ---- options ---- */
 
 static int add_cpu(struct zu_ctx *ctx, int cpu)

@@ -93,5 +93,6 @@ void zu_ctx_end(struct zu_ctx *ctx);
 
 /* A number that no connection of this process had before. */
 uint64_t zu_ctx_next_connection(void);
+uint64_t zu_ctx_next_socket(void); /* the same for sockets */
 
 #endif

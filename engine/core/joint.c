@@ -31,7 +31,10 @@ static const void *this_thread(void)
 int zu_joint_check(const void *handle)
 {
     const struct zu_socket *s = handle;
+    const uint32_t *tag = handle;
 
+    if (tag && *tag == ZU_SOCKET_BUSY_TAG)
+        return -EFSM;
     if (!zu_joint_is(handle))
         return zu_socket_check(handle);
     /* Relaxed: only what this thread itself has written is told from the rest. */

@@ -9,10 +9,13 @@
 #include "engine/base/count.h"
 
 struct zu_meter {
-    uint64_t written;   /* whole messages that count for the water mark, */
-    uint64_t read;      /* and those read */
-    uint64_t oversized; /* those that a peer was cut off for */
-    uint64_t dropped;   /* those that were not written for want of room */
+    uint64_t written; /* whole messages that count for the water mark, */
+    uint64_t read;    /* and those read */
+    uint64_t dropped; /* a socket's end: those not written for want of room */
+    /* A session's end. */
+    uint64_t oversized;           /* messages that the peer was cut off for */
+    uint64_t bytes_in, bytes_out; /* on the wire */
+    uint64_t active_ms;           /* when any last came or went; by zu_now_ns / 1000000 */
 };
 
 #endif

@@ -35,6 +35,8 @@ struct zu_observer {
     /* The socket was closed and all that could raise an event for it has ended. From any thread.
      * May be NULL. */
     void (*ended)(struct zu_observer *o);
+    /* How many events it has lost. From any thread. May be NULL. */
+    uint64_t (*lost)(struct zu_observer *o);
     /* The socket's memory goes: it uses the observer no more. From any thread. May be NULL. */
     void (*released)(struct zu_observer *o);
 };

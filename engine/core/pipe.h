@@ -56,6 +56,7 @@ struct zu_pipe {
     char *local_name, *peer_name;       /* as events have them; or NULL */
     char *peer_address;                 /* where that is another one */
     uint64_t connection;                /* 0: none at the moment */
+    uint64_t connects;                  /* how many there were */
     uint64_t drops_told, drops_told_ms; /* of meter.dropped, and when */
 
     /* pipe.c's own. */

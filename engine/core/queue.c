@@ -242,8 +242,10 @@ static int write_latest(struct zu_queue *q, struct zu_msg *m)
             return -ENOMEM;
         q->tail_at = q->tail_end = latest_slot(q, LATEST_BACK);
     }
-    if (q->unflushed)
+    if (q->unflushed) {
         close_latest(q->tail_at);
+        zu_count(&q->replaced, 1);
+    }
     zu_item_write_whole(q->tail_at, m);
     zu_msg_init(m);
     q->unflushed = true;
@@ -303,8 +305,10 @@ bool zu_queue_flush_latest(struct zu_queue *q)
                                    memory_order_acq_rel);
     q->tail_at = q->tail_end = latest_slot(q, old >> LATEST_SHIFT);
     q->unflushed = false;
-    if (old & LATEST_FRESH)
+    if (old & LATEST_FRESH) {
         close_latest(q->tail_at);
+        zu_count(&q->replaced, 1);
+    }
     return old & ZU_QUEUE_ASLEEP;
 }
 
@@ -444,6 +448,8 @@ bool zu_queue_look(struct zu_queue *q)
     if (q->latest_only)
         return true; /* taken only when it is asked for: a newer one may come */
     q->known = (q->seen - head) / ZU_QUEUE_ITEM;
+    if (q->known > q->most)
+        zu_count_set(&q->most, q->known);
     if (!q->head_chunk)
         q->head_chunk = q->first;
     if (q->head_chunk->base == head) /* the first round in it, or one more */

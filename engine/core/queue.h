@@ -14,6 +14,7 @@
 #define ZU_CORE_QUEUE_H
 
 #include "engine/base/barrier.h"
+#include "engine/base/count.h"
 #include "engine/core/item.h"
 
 struct zu_chunk;
@@ -41,6 +42,7 @@ struct zu_queue {
     _Atomic uint32_t sleep; /* light: enum zu_queue_sleep. The reader writes it when it must */
     bool light;             /* the writer pays no barrier: see queue.c */
     bool unflushed;         /* latest_only: a message waits at tail_at */
+    uint64_t replaced;      /* latest_only: messages that nobody got; anyone reads it */
     /* The reader's line. */
     alignas(ZU_CACHE_LINE) const uint64_t *head_at; /* the next item, */
     uint64_t known;                                 /* if it knows of so many still to read */
@@ -49,6 +51,7 @@ struct zu_queue {
     uint32_t patience; /* ns that the reader waits for more before it falls asleep */
     uint32_t rests;    /* times it fell asleep without waiting */
     bool patient;      /* it waits at all; set before it reads */
+    uint64_t most;     /* items that it ever found at once; anyone reads it */
     /* The shared line. */
     alignas(ZU_CACHE_LINE) _Atomic uint64_t published; /* items, and whether the reader sleeps */
     _Atomic uint64_t wake_at;         /* the reader, though not asleep, asks to be woken then */

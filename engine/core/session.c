@@ -175,6 +175,8 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
     ends[0]->dialed = s->dialed;
     s->pipe = ends[1];
     name_pipe(s, s->fd >= 0 ? s->connection : 0);
+    if (s->fd >= 0)
+        zu_session_count_bytes(s);
     s->out_skip_rest = false; /* what was cut off was in the pipe before */
     *socket_end = ends[0];
     return 0;

@@ -79,6 +79,7 @@ struct zu_session {
     void *parent_self;
     uint64_t endpoint; /* of the zmq_connect; 0: accepted */
     struct zu_pipe *pipe;
+    uint64_t bytes_in, bytes_out; /* of all its connections; the pipe's meter shows them */
     struct zu_cmd start_cmd, stop_cmd, over_cmd;
     struct zu_cmd give_up_cmd; /* takes a count; one who has come in meanwhile stays */
     struct zu_list stranger;   /* these two are the gate's: see gate.h */
@@ -167,6 +168,16 @@ void zu_session_settle(struct zu_session *s);         /* is DRAINING or CLOSING 
 static inline bool zu_session_connected(const struct zu_session *s)
 {
     return s->state >= ZU_SESSION_GREETING && s->state <= ZU_SESSION_GOODBYE;
+}
+
+/* Bytes came or went: the pipe, once there is one, tells of them. */
+static inline void zu_session_count_bytes(struct zu_session *s)
+{
+    if (zu_unlikely(!s->pipe))
+        return;
+    zu_count_set(&s->pipe->meter.bytes_in, s->bytes_in);
+    zu_count_set(&s->pipe->meter.bytes_out, s->bytes_out);
+    zu_count_set(&s->pipe->meter.active_ms, s->loop->now_ms);
 }
 
 /* session_in.c */

@@ -674,6 +674,8 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
         zu_session_drop(s);
         return;
     }
+    s->bytes_out += (size_t)res;
+    zu_session_count_bytes(s);
     if (!advance(s->out, (size_t)res)) {
         start_send(s);
         return;

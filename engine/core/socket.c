@@ -13,16 +13,12 @@
 #include "engine/core/datagrams.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
+#include "engine/core/stats.h"
 #include "engine/core/tripwire.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
-
-zu_cold int zu_socket_refuse_handle(uint32_t tag)
-{
-    return tag == ZU_SOCKET_BUSY_TAG ? -EFSM : -ENOTSOCK;
-}
 
 /* ---- what a pipe's end hears ---- */
 
@@ -82,7 +78,9 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
         zu_pipe_close(p, s->options->linger);
         return;
     }
+    pthread_mutex_lock(&s->names);
     zu_list_append(&s->pipes, &p->all);
+    pthread_mutex_unlock(&s->names);
     s->has_local |= p->local;
     s->pattern->attach(s, p); /* may close the pipe */
 }
@@ -95,6 +93,7 @@ void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connec
 
     pthread_mutex_lock(&s->names);
     p->connection = connection;
+    p->connects += connection != 0;
     if (own[0]) {
         zu_free(p->local_name);
         p->local_name = own[0];
@@ -181,7 +180,10 @@ static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
     if (!zu_list_empty(&p->all)) {
         if (p->meter.dropped != p->drops_told && zu_socket_is_observed(s))
             tell_dropped(s, p, true);
+        pthread_mutex_lock(&s->names);
+        zu_stats_add_pipe(&s->past, p);
         zu_list_remove(&p->all);
+        pthread_mutex_unlock(&s->names);
         s->pattern->detach(s, p);
     }
     zu_pipe_close(p, linger);
@@ -298,6 +300,7 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     memset(s, 0, size);
     atomic_init(&s->refs, 1);
     atomic_init(&s->sources, 1);
+    s->number = zu_ctx_next_socket();
     s->ctx = ctx;
     s->pattern = pattern;
     zu_mailbox_init(&s->box, wake);
@@ -416,6 +419,13 @@ void zu_socket_observe(struct zu_socket *s, const struct zu_event *e)
 
     if (o)
         o->event(o, e);
+}
+
+uint64_t zu_socket_events_lost(struct zu_socket *s)
+{
+    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_acquire); /* as above */
+
+    return o && o->lost ? o->lost(o) : 0;
 }
 
 void zu_socket_begin_source(struct zu_socket *s)

@@ -31,9 +31,16 @@ struct zu_spent {
     uint32_t count;
 };
 
+/* Sums over pipes: see struct zuring_socket_stats. */
+struct zu_socket_past {
+    uint64_t sent, received, bytes_out, bytes_in, conflated, oversized, reconnects;
+    uint64_t out_most, in_most;
+};
+
 struct zu_socket {
     uint32_t tag;
     _Atomic uint32_t refs;
+    uint64_t number; /* in the process, from 1 */
     struct zu_ctx *ctx;
     const struct zu_pattern *pattern;
     struct zu_options *options; /* read freely; change with zu_options_set (&s->options, ...) */
@@ -43,11 +50,13 @@ struct zu_socket {
     _Atomic uint64_t wakes_had;  /* wakes that are over: their poster touches `waiter` no more */
     struct zu_waiter own_waiter; /* for send and recv */
     _Atomic(struct zu_observer *) observer;
-    _Atomic uint32_t sources; /* of events: the application, dialers, listeners */
-    struct zu_list pipes;     /* zu_pipe.all: every open end */
-    pthread_mutex_t names;    /* of what the peers of the pipes are called */
-    struct zu_list endpoints; /* struct zu_endpoint */
-    uint64_t drops[ZU_DROPS]; /* messages, by reason; written by its thread with zu_count */
+    _Atomic uint32_t sources;   /* of events: the application, dialers, listeners */
+    struct zu_list pipes;       /* zu_pipe.all: every open end */
+    pthread_mutex_t names;      /* of that list for who is not its thread, of what the peers are
+                               * called, and of `past` */
+    struct zu_socket_past past; /* what pipes counted that have ended */
+    struct zu_list endpoints;   /* struct zu_endpoint */
+    uint64_t drops[ZU_DROPS];   /* messages, by reason; written by its thread with zu_count */
     uint64_t drops_told, drops_told_ms; /* of no pipe's, and when */
     uint64_t last_endpoint_id;
     struct zu_list in_ctx;
@@ -80,16 +89,12 @@ static inline void *zu_socket_state(struct zu_socket *s)
     return s->state;
 }
 
-int zu_socket_refuse_handle(uint32_t tag); /* the rare half */
-
-/* Valid handle or -ENOTSOCK; -EFSM: from within a function that a call on it runs. */
+/* Valid handle or -ENOTSOCK; there are others, and more errnos: zu_joint_check. */
 static inline int zu_socket_check(const void *handle)
 {
     const uint32_t *tag = handle; /* first in it; what is no socket may lie anyhow */
 
-    if (zu_unlikely(!tag))
-        return -ENOTSOCK;
-    return zu_likely(*tag == ZU_SOCKET_TAG) ? 0 : zu_socket_refuse_handle(*tag);
+    return zu_likely(tag && *tag == ZU_SOCKET_TAG) ? 0 : -ENOTSOCK;
 }
 
 int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pattern *pattern);
@@ -222,6 +227,7 @@ static inline bool zu_socket_is_observed(const struct zu_socket *s)
 }
 /* Tells the observer, if there is one. Any thread. */
 void zu_socket_observe(struct zu_socket *s, const struct zu_event *e);
+uint64_t zu_socket_events_lost(struct zu_socket *s); /* any thread */
 /* Something that may raise events begins; has raised its last one. The last end of all ends what
  * observes. Any thread. */
 void zu_socket_begin_source(struct zu_socket *s);

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Nothing is counted twice: what a pipe's two ends count for themselves, and a socket for no pipe
+ * in particular, is added up here when somebody asks. A pipe that ends leaves its sums in `past`.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "engine/core/stats.h"
+
+#include <stdio.h>
+
+/* One is written while the other is read, so the difference may seem to be less than nothing. */
+static uint64_t difference(uint64_t more, uint64_t less)
+{
+    return more > less ? more - less : 0;
+}
+
+static uint64_t waiting(const struct zu_pipe *from, const struct zu_pipe *to)
+{
+    uint64_t read = zu_count_read(&to->meter.read);
+    uint64_t gone = read + zu_count_read(&from->out->replaced);
+
+    return difference(zu_count_read(&from->meter.written), gone);
+}
+
+static uint64_t most(const struct zu_queue *q)
+{
+    return zu_count_read(&q->most);
+}
+
+void zu_stats_add_pipe(struct zu_socket_past *sum, const struct zu_pipe *p)
+{
+    const struct zu_meter *mine = &p->meter, *wire = &p->peer->meter;
+
+    sum->sent += zu_count_read(&mine->written);
+    sum->received += zu_count_read(&mine->read);
+    sum->bytes_out += zu_count_read(&wire->bytes_out);
+    sum->bytes_in += zu_count_read(&wire->bytes_in);
+    sum->oversized += zu_count_read(&wire->oversized);
+    sum->conflated += zu_count_read(&p->out->replaced);
+    if (!p->local) /* what another socket of the process replaces is counted there */
+        sum->conflated += zu_count_read(&p->in->replaced);
+    sum->reconnects += p->connects > 1 ? p->connects - 1 : 0;
+    sum->out_most = ZU_MAX(sum->out_most, most(p->out));
+    sum->in_most = ZU_MAX(sum->in_most, most(p->in));
+}
+
+static void copy_text(char *to, size_t room, const char *text)
+{
+    snprintf(to, room, "%s", text ? text : "");
+}
+
+void zu_stats_socket(struct zu_socket *s, struct zuring_socket_stats *out)
+{
+    struct zu_socket_past sum;
+    uint64_t connections = 0, out_waits = 0, in_waits = 0;
+
+    pthread_mutex_lock(&s->names);
+    sum = s->past;
+    zu_list_each(it, &s->pipes)
+    {
+        const struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
+
+        zu_stats_add_pipe(&sum, p);
+        connections++;
+        out_waits += waiting(p, p->peer);
+        in_waits += waiting(p->peer, p);
+    }
+    pthread_mutex_unlock(&s->names);
+    *out = (struct zuring_socket_stats){
+        .socket = s->number,
+        .type = (uint64_t)s->pattern->type,
+        .connections = connections,
+        .sent = sum.sent,
+        .received = sum.received,
+        .bytes_out = sum.bytes_out,
+        .bytes_in = sum.bytes_in,
+        .out_waiting = out_waits,
+        .in_waiting = in_waits,
+        .out_most = sum.out_most,
+        .in_most = sum.in_most,
+        .dropped_water_mark = zu_count_read(&s->drops[ZURING_DROP_WATER_MARK]),
+        .dropped_no_route = zu_count_read(&s->drops[ZURING_DROP_NO_ROUTE]),
+        .dropped_conflated = sum.conflated,
+        .dropped_filtered = zu_count_read(&s->drops[ZURING_DROP_FILTERED]),
+        .dropped_oversized = sum.oversized,
+        .reconnects = sum.reconnects,
+        .events_lost = zu_socket_events_lost(s),
+    };
+}
+
+static void tell_pipe(struct zuring_connection_stats *out, const struct zu_socket *s,
+                      const struct zu_pipe *p)
+{
+    const struct zu_meter *mine = &p->meter, *wire = &p->peer->meter;
+
+    *out = (struct zuring_connection_stats){
+        .socket = s->number,
+        .connection = p->connection,
+        .sent = zu_count_read(&mine->written),
+        .received = zu_count_read(&mine->read),
+        .bytes_out = zu_count_read(&wire->bytes_out),
+        .bytes_in = zu_count_read(&wire->bytes_in),
+        .out_waiting = waiting(p, p->peer),
+        .in_waiting = waiting(p->peer, p),
+        .out_most = most(p->out),
+        .in_most = most(p->in),
+        .dropped_water_mark = zu_count_read(&mine->dropped),
+        .dropped_conflated = zu_count_read(&p->out->replaced) + zu_count_read(&p->in->replaced),
+        .dropped_oversized = zu_count_read(&wire->oversized),
+        .reconnects = p->connects > 1 ? p->connects - 1 : 0,
+        .active_ms = zu_count_read(&wire->active_ms),
+        .local_process = p->local,
+        .dialed = p->dialed,
+    };
+    copy_text(out->local, sizeof out->local, p->local_name);
+    copy_text(out->remote, sizeof out->remote, p->peer_address ? p->peer_address : p->peer_name);
+}
+
+size_t zu_stats_connections(struct zu_socket *s, struct zuring_connection_stats *out, size_t room)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&s->names);
+    zu_list_each(it, &s->pipes)
+    {
+        if (count < room)
+            tell_pipe(&out[count], s, zu_container_of(it, struct zu_pipe, all));
+        count++;
+    }
+    pthread_mutex_unlock(&s->names);
+    return count;
+}
