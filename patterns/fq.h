@@ -26,7 +26,7 @@ void zu_fq_wake(struct zu_fq *fq, struct zu_pipe *p);   /* it became readable; t
  * subscriptions, commands) are dropped. -EAGAIN: nothing.
  * A pipe may be found to have ended: the pattern then hears `detach` from within.
  */
-static inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
+static zu_inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 /* What the next part is, in *m; it is still to be read. False: nothing. */
 bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 /* Drops the rest of the message that has been begun, if one has. */
@@ -42,7 +42,7 @@ static inline bool zu_fq_has_in(struct zu_fq *fq)
 int zu_fq_read_slow(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 
 /* Mostly whose turn it is has a whole message. */
-static inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
+static zu_inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
 {
     struct zu_pipe *p;
 

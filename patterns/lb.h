@@ -25,7 +25,7 @@ void zu_lb_wake(struct zu_lb *lb, struct zu_pipe *p);   /* it became writable; t
  * 0: the part was taken, *m is a valid empty message; *to (may be NULL) says by which pipe, NULL:
  * swallowed. -EAGAIN: nobody has room. -ENOMEM: the same part may be tried again.
  */
-static inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
+static zu_inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
 /* Takes back the parts of a message that was begun. */
 void zu_lb_undo(struct zu_lb *lb);
 bool zu_lb_has_out(struct zu_lb *lb);
@@ -33,7 +33,7 @@ bool zu_lb_has_out(struct zu_lb *lb);
 int zu_lb_send_slow(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
 
 /* Mostly it is a whole message, and who is next has room. */
-static inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
+static zu_inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
 {
     struct zu_pipe *p;
 
