@@ -52,6 +52,14 @@ extern "C" {
  */
 #define ZURING_CONNECTIONS_PER_ADDRESS 0x5A05
 
+/*
+ * Option of a context, for zmq_ctx_set and zmq_ctx_get: 1, and several threads may use at once each
+ * of the sockets that are made from then on, whatever its type. Messages of one part are sent and
+ * received from any thread. One of several parts has to be ended by the thread that has begun it;
+ * until then the same call of another thread is EFSM. zmq_close has to be the last call.
+ */
+#define ZURING_THREAD_SAFE 0x5A04
+
 /* This library's own version; zmq_version tells which libzmq it stands in for. Answers 0. */
 ZMQ_EXPORT int zuring_version(int *major, int *minor, int *patch); /* EFAULT: a NULL pointer */
 

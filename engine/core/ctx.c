@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKEND_OPTION = 0x5A01, SOCKET_LIMIT = 65535 };
+enum { BACKEND_OPTION = 0x5A01, JOINT_OPTION = 0x5A04, SOCKET_LIMIT = 65535 };
 
 uint32_t zu_forks;
 
@@ -364,6 +364,7 @@ static int set_option(struct zu_ctx *ctx, int option, int value)
     case ZMQ_BLOCKY: return set_flag(&ctx->blocky, value);
     case ZMQ_ZERO_COPY_RECV: return set_number(&ctx->zero_copy_recv, value, 0);
     case BACKEND_OPTION: return set_backend(ctx, value);
+    case JOINT_OPTION: return set_flag(&ctx->joint, value);
     default: return -EINVAL;
     }
 }
@@ -392,6 +393,7 @@ static int get_option(const struct zu_ctx *ctx, int option, int *value)
     case ZMQ_BLOCKY: *value = ctx->blocky; return 0;
     case ZMQ_ZERO_COPY_RECV: *value = ctx->zero_copy_recv; return 0;
     case BACKEND_OPTION: *value = ctx->backend; return 0;
+    case JOINT_OPTION: *value = ctx->joint; return 0;
     default: return -EINVAL;
     }
 }

@@ -281,6 +281,7 @@ static void set_defaults_of_ctx(struct zu_socket *s)
 
     pthread_mutex_lock(&ctx->lock);
     s->options->ipv6 = ctx->ipv6;
+    s->joint |= ctx->joint;
     if (!ctx->blocky)
         s->options->linger = 0;
     pthread_mutex_unlock(&ctx->lock);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sixteen threads at one socket of each joint type, sending, receiving, polling, setting,
- * connecting and joining as they like; every message arrives once.
+ * connecting and joining as they like; every message arrives once. Then the same of every other
+ * type, made joint by the context.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "include/zmq.h"
+#include "include/zuring.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -175,6 +176,54 @@ static void *join_and_send(void *arg)
     return NULL;
 }
 
+/* Whatever a type makes of it. */
+static void *hammer(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+    void *s = me % 2 ? a : b;
+    zmq_msg_t m;
+
+    for (int i = 0; i < MESSAGES / 8; i++) {
+        if (me % 4 < 2 &&
+            zmq_send(s, "x", 1, i % 8 ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 &&
+            errno != EAGAIN && errno != EFSM && errno != ENOTSUP && errno != EHOSTUNREACH)
+            fault("hammer: send");
+        zmq_msg_init(&m);
+        if (me % 4 >= 2 && zmq_msg_recv(&m, s, ZMQ_DONTWAIT) < 0 && errno != EAGAIN &&
+            errno != EFSM && errno != ENOTSUP)
+            fault("hammer: recv");
+        zmq_msg_close(&m);
+        if (i % 64 == 0)
+            disturb(s);
+        if (i % 100 == me && (zmq_connect(b, at) < 0 || zmq_disconnect(b, at) < 0) &&
+            errno != ENOENT)
+            fault("hammer: connect");
+    }
+    return NULL;
+}
+
+static void try_all_types(const char *where)
+{
+    static const int pairs[][2] = {
+        {ZMQ_PAIR, ZMQ_PAIR},     {ZMQ_PUB, ZMQ_SUB},    {ZMQ_XPUB, ZMQ_XSUB},
+        {ZMQ_REP, ZMQ_REQ},       {ZMQ_ROUTER, ZMQ_REQ}, {ZMQ_ROUTER, ZMQ_DEALER},
+        {ZMQ_DEALER, ZMQ_DEALER}, {ZMQ_PULL, ZMQ_PUSH},
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        open_pair(pairs[i][0], pairs[i][1], where);
+        if (pairs[i][1] == ZMQ_SUB)
+            zmq_setsockopt(b, ZMQ_SUBSCRIBE, "", 0);
+        run(hammer);
+    }
+    open_pair(ZMQ_PULL, ZMQ_PUSH, where);
+    run(one_way);
+    open_pair(ZMQ_DEALER, ZMQ_DEALER, where);
+    run(one_way);
+    open_pair(ZMQ_PAIR, ZMQ_PAIR, where);
+    run(talk);
+}
+
 int main(void)
 {
     static const char *const where[] = {"tcp://127.0.0.1:*", "inproc://joint"};
@@ -192,6 +241,11 @@ int main(void)
         open_pair(ZMQ_RADIO, ZMQ_DISH, where[i]);
         run(join_and_send);
     }
+    zmq_ctx_set(ctx, ZURING_THREAD_SAFE, 1);
+    for (int i = 0; i < 2; i++)
+        try_all_types(where[i]);
+    open_pair(ZMQ_STREAM, ZMQ_STREAM, where[0]);
+    run(hammer);
     zmq_ctx_term(ctx);
     return atomic_load(&faults) != 0;
 }

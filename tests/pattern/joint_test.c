@@ -4,6 +4,7 @@
  * threads may use one at once.
  */
 #define ZMQ_BUILD_DRAFT_API
+#include "include/zuring.h"
 #include "tests/support/pair.h"
 
 #include <stdio.h>
@@ -428,4 +429,93 @@ Test(joint, other_threads_calls_go_on_while_one_waits)
     }
     zmq_threadclose(thread);
     cr_expect_eq(w.rc, 6);
+}
+
+/* ---- any type ---- */
+
+struct send {
+    void *socket;
+    int flags, rc, error;
+};
+
+static void send_part(void *arg)
+{
+    struct send *a = arg;
+
+    a->rc = zmq_send(a->socket, "other", 5, a->flags);
+    a->error = errno;
+}
+
+static void recv_part(void *arg)
+{
+    struct send *a = arg;
+
+    a->rc = zmq_recv(a->socket, NULL, 0, ZMQ_DONTWAIT);
+    a->error = errno;
+}
+
+static void in_another_thread(void (*what)(void *arg), struct send *a)
+{
+    zmq_threadclose(zmq_threadstart(what, a));
+}
+
+EACH_TRANSPORT(joint, threads_cannot_mix_the_parts_of_messages)
+{
+    const char *at = test_endpoint(transport);
+    struct send s;
+    void *a, *b;
+
+    NEWER_ONLY();
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    cr_expect_eq(zmq_ctx_get(test_ctx(), ZURING_THREAD_SAFE), 1);
+    a = test_bound(ZMQ_PAIR, at);
+    b = test_connected(ZMQ_PAIR, at);
+    cr_expect_eq(test_get(a, ZMQ_THREAD_SAFE), 1);
+    OK(zmq_send(a, "one", 3, ZMQ_SNDMORE));
+    s = (struct send){a, 0, 0, 0};
+    in_another_thread(send_part, &s);
+    cr_expect_eq(s.rc, -1);
+    cr_expect_eq(s.error, EFSM, "%s", test_error(s.error));
+    OK(zmq_send(a, "two", 3, 0));
+    in_another_thread(send_part, &s);
+    cr_expect_eq(s.rc, 5);
+    cr_expect_eq(zmq_recv(b, NULL, 0, 0), 3);
+    s = (struct send){b, 0, 0, 0};
+    in_another_thread(recv_part, &s);
+    cr_expect_eq(s.rc, -1);
+    cr_expect_eq(s.error, EFSM, "%s", test_error(s.error));
+    RECV(b, "two");
+    RECV(b, "other");
+    in_another_thread(recv_part, &s);
+    cr_expect_eq(s.error, EAGAIN);
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 0));
+    cr_expect_eq(test_get(test_socket(ZMQ_PAIR), ZMQ_THREAD_SAFE), 0);
+}
+
+EACH_TRANSPORT(joint, usual_types_still_do_what_they_do)
+{
+    const char *at = test_endpoint(transport);
+    void *router, *req, *p = zmq_poller_new();
+    zmq_pollitem_t item = {NULL, 0, ZMQ_POLLIN, 0}, on_fd = {NULL, 0, ZMQ_POLLIN, 0};
+    size_t size = sizeof on_fd.fd;
+    zmq_poller_event_t e;
+
+    NEWER_ONLY();
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    router = item.socket = test_bound(ZMQ_ROUTER, at);
+    req = test_socket(ZMQ_REQ);
+    SET_TEXT(req, ZMQ_ROUTING_ID, "R");
+    OK(zmq_getsockopt(router, ZMQ_FD, &on_fd.fd, &size));
+    test_connect(req, at);
+    OK(zmq_poller_add(p, req, NULL, ZMQ_POLLIN));
+    FAILS(EAGAIN, zmq_poller_wait(p, &e, 0));
+    SEND(req, "question");
+    SEND_GIVES(EFSM, req, "again");
+    cr_expect_eq(zmq_poll(&on_fd, 1, TEST_DEADLINE_MS), 1);
+    cr_expect_eq(zmq_poll(&item, 1, TEST_DEADLINE_MS), 1);
+    RECV(router, "R||question");
+    SEND(router, "R||answer");
+    OK(zmq_poller_wait(p, &e, TEST_DEADLINE_MS));
+    RECV(req, "answer");
+    OK(zmq_poller_destroy(&p));
 }
