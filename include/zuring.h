@@ -146,6 +146,36 @@ ZMQ_EXPORT int zuring_stats_connections(void *socket, struct zuring_connection_s
                                         size_t size, int count);
 
 /*
+ * ---- numbers for other processes ----
+ *
+ * Option of a context, for zmq_ctx_set and zmq_ctx_get: 1: it keeps its numbers in a memory file
+ * from now on, which whoever may look into the process finds among its descriptors
+ * (/proc/PID/fd/N is "/memfd:zuring-stats"). 0, as at first: it does not. A
+ * thread writes them ten times a second; nobody else pays for it. Nobody but that thread can write
+ * or shorten the file. ENOMEM, EMFILE: it could not be made.
+ */
+#define ZURING_STATS_FILE 0x5A06
+
+#define ZURING_STATS_MAGIC "zustats1"
+
+/*
+ * How the file begins. Three arrays follow, each `count` elements of `size` bytes from offset `at`:
+ * struct zuring_loop_stats, zuring_socket_stats, zuring_connection_stats, which later versions may
+ * make longer. A reader copies it all, and takes another copy when `sequence` was odd, or is not
+ * what it was before. When updated_ns does not move the process has stopped, or hangs.
+ */
+struct zuring_stats_header {
+    char magic[8];
+    uint64_t sequence; /* odd while it is written */
+    uint64_t size;     /* of all that is there, in bytes */
+    uint64_t pid;
+    uint64_t updated_ns; /* by CLOCK_MONOTONIC */
+    struct {
+        uint64_t at, size, count;
+    } loops, sockets, connections;
+};
+
+/*
  * ---- events, version 3 ----
  *
  * zmq_socket_monitor_versioned (socket, "inproc://name", events, ZURING_EVENT_VERSION, type): each

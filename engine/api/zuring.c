@@ -56,30 +56,10 @@ const char *zuring_backend_reason(void *context)
     return reason;
 }
 
-static void copy_stats(struct zuring_loop_stats *to, const struct zu_loop_stats *from)
-{
-    const struct zu_kernel_stats *k = &from->kernel;
-
-    *to = (struct zuring_loop_stats){.rounds = from->rounds,
-                                     .connections = from->load,
-                                     .enters = k->enters,
-                                     .completions = k->completions,
-                                     .recvs = k->recvs,
-                                     .recv_bytes = k->recv_bytes,
-                                     .sends = k->sends,
-                                     .send_bytes = k->send_bytes,
-                                     .short_sends = k->short_sends,
-                                     .block_shortages = k->block_shortages,
-                                     .wakes = k->wakes,
-                                     .zero_copy_sends = k->zc_sends,
-                                     .zero_copy_copied = k->zc_copied};
-}
-
 int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats, size_t size)
 {
     struct zu_ctx *ctx = context;
     struct zuring_loop_stats all;
-    struct zu_loop_stats inside;
     int rc = check_own(ctx);
 
     if (rc == 0 && !stats)
@@ -92,11 +72,10 @@ int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats, 
     if (loop < 0 || (size_t)loop >= ctx->loop_count)
         rc = -EINVAL;
     else
-        zu_loop_stats(ctx->loops[loop], &inside);
+        zu_stats_loop(ctx->loops[loop], &all);
     pthread_mutex_unlock(&ctx->lock);
     if (rc < 0)
         return zu_return(rc);
-    copy_stats(&all, &inside);
     memset(stats, 0, size);
     memcpy(stats, &all, ZU_MIN(size, sizeof all));
     return 0;

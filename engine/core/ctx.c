@@ -14,6 +14,7 @@
 #include "engine/base/alloc.h"
 #include "engine/core/pattern.h"
 #include "engine/core/socket.h"
+#include "engine/core/stats_file.h"
 #include "engine/core/transport.h"
 
 #include <errno.h>
@@ -153,6 +154,7 @@ int zu_ctx_term(struct zu_ctx *ctx)
             return -EINTR;
     } while (!done);
     ctx->tag = 0;
+    zu_stats_file_stop(ctx->stats_file);
     /* Not before: a call that was under way at the shutdown may still have begun to wait. */
     for (t = ctx->tables->transports; *t; t++)
         if ((*t)->local_term)
@@ -369,9 +371,37 @@ static int set_option(struct zu_ctx *ctx, int option, int value)
     }
 }
 
+/* Its thread takes the lock of the context, so nobody who holds that waits for it. */
+static int keep_stats(struct zu_ctx *ctx, int value)
+{
+    struct zu_stats_file *file = NULL, *gone = NULL;
+    int rc = value < 0 || value > 1 ? -EINVAL : 0;
+
+    if (rc == 0 && value)
+        rc = zu_stats_file_start(&file, ctx);
+    if (rc < 0)
+        return rc;
+    pthread_mutex_lock(&ctx->lock);
+    if (ctx->stopping) {
+        rc = -ETERM;
+        gone = file;
+    } else if (file && ctx->stats_file) { /* it does so already */
+        gone = file;
+    } else {
+        gone = ctx->stats_file;
+        ctx->stats_file = file;
+    }
+    pthread_mutex_unlock(&ctx->lock);
+    zu_stats_file_stop(gone);
+    return rc;
+}
+
 int zu_ctx_set(struct zu_ctx *ctx, int option, int value)
 {
     int rc;
+
+    if (option == ZURING_STATS_FILE)
+        return keep_stats(ctx, value);
 
     pthread_mutex_lock(&ctx->lock);
     rc = set_option(ctx, option, value);
@@ -394,6 +424,7 @@ static int get_option(const struct zu_ctx *ctx, int option, int *value)
     case ZMQ_ZERO_COPY_RECV: *value = ctx->zero_copy_recv; return 0;
     case BACKEND_OPTION: *value = ctx->backend; return 0;
     case JOINT_OPTION: *value = ctx->joint; return 0;
+    case ZURING_STATS_FILE: *value = ctx->stats_file != NULL; return 0;
     default: return -EINVAL;
     }
 }

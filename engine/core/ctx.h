@@ -56,6 +56,7 @@ struct zu_ctx {
     int backend;      /* 0: choose; 1: io_uring; 2: readiness */
     char reason[320]; /* why the kernel boundary in use is the one it is; "": none in use yet */
     const struct zu_kernel_table *kernel;
+    struct zu_stats_file *stats_file; /* or NULL */
 };
 
 /* How many forks lie between the first process of ours and this one. Written in a child that has

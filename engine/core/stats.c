@@ -8,6 +8,27 @@
 
 #include <stdio.h>
 
+void zu_stats_loop(const struct zu_loop *loop, struct zuring_loop_stats *out)
+{
+    struct zu_loop_stats all;
+    const struct zu_kernel_stats *k = &all.kernel;
+
+    zu_loop_stats(loop, &all);
+    *out = (struct zuring_loop_stats){.rounds = all.rounds,
+                                      .connections = all.load,
+                                      .enters = k->enters,
+                                      .completions = k->completions,
+                                      .recvs = k->recvs,
+                                      .recv_bytes = k->recv_bytes,
+                                      .sends = k->sends,
+                                      .send_bytes = k->send_bytes,
+                                      .short_sends = k->short_sends,
+                                      .block_shortages = k->block_shortages,
+                                      .wakes = k->wakes,
+                                      .zero_copy_sends = k->zc_sends,
+                                      .zero_copy_copied = k->zc_copied};
+}
+
 /* One is written while the other is read, so the difference may seem to be less than nothing. */
 static uint64_t difference(uint64_t more, uint64_t less)
 {

@@ -11,6 +11,7 @@
 /* Adds what the pipe has counted. The lock of the names is held. */
 void zu_stats_add_pipe(struct zu_socket_past *sum, const struct zu_pipe *p);
 
+void zu_stats_loop(const struct zu_loop *loop, struct zuring_loop_stats *out);
 void zu_stats_socket(struct zu_socket *s, struct zuring_socket_stats *out);
 /* At most `room`; how many there are. */
 size_t zu_stats_connections(struct zu_socket *s, struct zuring_connection_stats *out, size_t room);
