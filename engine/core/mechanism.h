@@ -39,6 +39,7 @@ struct zu_mechanism {
     const char *name;                     /* in the greeting */
     const struct zu_mechanism *as_server; /* what a server has in its place; NULL: the same */
     size_t size;                          /* of the state, zeroed */
+    bool secret;                          /* it is: then it lies in memory for secrets */
     /*
      * Appends the body of the next command that this side has to send. 1: there was one; 0: nothing
      * to say until the peer, or the ZAP handler, speaks. At least ZU_HANDSHAKE_ROOM bytes of room.
@@ -68,9 +69,6 @@ struct zu_mechanism {
     size_t seal_head; /* ZU_SEAL_HEAD_MAX at most */
     void (*seal)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags);
     int (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags, uint32_t *why);
-
-    /* The state's memory goes after this: wipes what is secret in it. NULL: nothing is. */
-    void (*fini)(struct zu_handshake *h);
 };
 
 #define ZU_HANDSHAKE_ROOM 4096

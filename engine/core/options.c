@@ -10,6 +10,7 @@
 #include "engine/core/options.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/secret.h"
 #include "include/zuring.h"
 
 #include <arpa/inet.h>
@@ -95,7 +96,7 @@ static void free_options(struct zu_options *o)
     zu_free(o->filter_gids);
     zu_free(o->filter_pids);
     zu_options_free_told(o);
-    zu_options_wipe(o);
+    zu_secret_free(o->keys);
     zu_free(o);
 }
 
@@ -145,6 +146,7 @@ static struct zu_options *copy_options(const struct zu_options *o)
     /* Own pointers only, before anything can fail and free them. */
     c->socks_proxy = c->socks_username = c->socks_password = NULL;
     c->accept_filters = NULL;
+    c->keys = NULL;
     c->filter_uids = NULL;
     c->filter_gids = NULL;
     c->filter_pids = NULL;

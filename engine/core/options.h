@@ -27,6 +27,11 @@ struct zu_text { /* of 0 to 255 bytes of any kind, and a NUL behind them */
     char bytes[256];
 };
 
+struct zu_keys { /* in memory for secrets */
+    uint8_t curve_secret_key[32];
+    struct zu_text plain_password;
+};
+
 struct zu_options {
     _Atomic uint32_t refs;
     int type; /* of the socket: ZMQ_PAIR ... */
@@ -76,8 +81,9 @@ struct zu_options {
     bool zap_enforce_domain;
     int handshakes_max, connections_per_address; /* of a bind; 0: no limit */
     struct zu_text zap_domain;
-    struct zu_text plain_username, plain_password;
-    uint8_t curve_public_key[32], curve_secret_key[32], curve_server_key[32];
+    struct zu_text plain_username;
+    uint8_t curve_public_key[32], curve_server_key[32];
+    struct zu_keys *keys; /* or NULL: see zu_options_keys */
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -112,7 +118,8 @@ void zu_options_free_told(struct zu_options *o);
 /* options_security.c: the same for mechanisms and ZAP. -EINVAL: none of these. */
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size);
 int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size);
-void zu_options_wipe(struct zu_options *o); /* all that is secret, before the memory goes */
+bool zu_options_copy_keys(struct zu_options *to, const struct zu_options *from); /* false: memory */
+const struct zu_keys *zu_options_keys(const struct zu_options *o); /* zeros where none were set */
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */

@@ -6,6 +6,7 @@
  */
 #include "engine/core/options.h"
 
+#include "engine/base/secret.h"
 #include "engine/base/z85.h"
 #include "include/zmq.h"
 
@@ -16,6 +17,32 @@ static void choose(struct zu_options *o, int mechanism, bool as_server)
 {
     o->mechanism = mechanism;
     o->as_server = as_server;
+}
+
+const struct zu_keys *zu_options_keys(const struct zu_options *o)
+{
+    static const struct zu_keys none;
+
+    return o->keys ? o->keys : &none;
+}
+
+bool zu_options_copy_keys(struct zu_options *to, const struct zu_options *from)
+{
+    if (!from->keys)
+        return true;
+    to->keys = zu_secret_alloc(sizeof *to->keys);
+    if (!to->keys)
+        return false;
+    memcpy(to->keys, from->keys, sizeof *to->keys);
+    return true;
+}
+
+static int make_keys(struct zu_options *o)
+{
+    static_assert(sizeof *o->keys <= ZU_SECRET_MAX, "they fit");
+    if (!o->keys)
+        o->keys = zu_secret_alloc(sizeof *o->keys);
+    return o->keys ? 0 : -ENOMEM;
 }
 
 static int set_text(struct zu_text *text, const void *value, size_t size)
@@ -87,16 +114,27 @@ static int set_key(struct zu_options *o, uint8_t key[KEY], bool as_server, const
     return rc;
 }
 
+static int set_secret(struct zu_options *o, int option, const void *value, size_t size)
+{
+    int rc = make_keys(o);
+
+    if (rc < 0)
+        return rc;
+    return option == ZMQ_PLAIN_PASSWORD
+               ? set_plain_word(o, &o->keys->plain_password, value, size)
+               : set_key(o, o->keys->curve_secret_key, o->as_server, value, size);
+}
+
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size)
 {
     switch (option) {
     case ZMQ_ZAP_DOMAIN: return set_text(&o->zap_domain, value, size);
     case ZMQ_PLAIN_SERVER: return set_server(o, ZMQ_PLAIN, value, size);
     case ZMQ_PLAIN_USERNAME: return set_plain_word(o, &o->plain_username, value, size);
-    case ZMQ_PLAIN_PASSWORD: return set_plain_word(o, &o->plain_password, value, size);
+    case ZMQ_CURVE_SECRETKEY:
+    case ZMQ_PLAIN_PASSWORD: return set_secret(o, option, value, size);
     case ZMQ_CURVE_SERVER: return set_server(o, ZMQ_CURVE, value, size);
     case ZMQ_CURVE_PUBLICKEY: return set_key(o, o->curve_public_key, o->as_server, value, size);
-    case ZMQ_CURVE_SECRETKEY: return set_key(o, o->curve_secret_key, o->as_server, value, size);
     case ZMQ_CURVE_SERVERKEY: return set_key(o, o->curve_server_key, false, value, size);
     default: return -EINVAL;
     }
@@ -127,18 +165,12 @@ int zu_options_get_security(const struct zu_options *o, int option, void *value,
     case ZMQ_PLAIN_SERVER:
         return zu_answer_int(o->mechanism == ZMQ_PLAIN && o->as_server, value, size);
     case ZMQ_PLAIN_USERNAME: return get_text(&o->plain_username, value, size);
-    case ZMQ_PLAIN_PASSWORD: return get_text(&o->plain_password, value, size);
+    case ZMQ_PLAIN_PASSWORD: return get_text(&zu_options_keys(o)->plain_password, value, size);
     case ZMQ_CURVE_SERVER:
         return zu_answer_int(o->mechanism == ZMQ_CURVE && o->as_server, value, size);
     case ZMQ_CURVE_PUBLICKEY: return get_key(o->curve_public_key, value, size);
-    case ZMQ_CURVE_SECRETKEY: return get_key(o->curve_secret_key, value, size);
+    case ZMQ_CURVE_SECRETKEY: return get_key(zu_options_keys(o)->curve_secret_key, value, size);
     case ZMQ_CURVE_SERVERKEY: return get_key(o->curve_server_key, value, size);
     default: return -EINVAL;
     }
-}
-
-void zu_options_wipe(struct zu_options *o)
-{
-    explicit_bzero(&o->plain_password, sizeof o->plain_password);
-    explicit_bzero(o->curve_secret_key, sizeof o->curve_secret_key);
 }

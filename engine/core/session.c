@@ -265,10 +265,7 @@ static void forget_connection(struct zu_session *s)
     zu_session_out_reset(s);
     zu_free(s->greeting);
     s->greeting = NULL;
-    if (s->handshake && s->mechanism->fini)
-        s->mechanism->fini(s->handshake);
-    zu_free(s->handshake);
-    s->handshake = NULL;
+    zu_session_forget_handshake(s);
     s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
     s->zero_copy_min = 0;
     s->was_handshook = s->handshook;

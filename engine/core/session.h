@@ -209,6 +209,7 @@ int zu_session_hear_greeting(struct zu_session *s);
 /* A whole frame of the handshake, borrowed. 0; 1: it is the first of the traffic; -EPROTO. */
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
 int zu_session_begin_traffic(struct zu_session *s);
+void zu_session_forget_handshake(struct zu_session *s);
 /* What was sealed in a frame's body is opened in place. 0 and its flags; -EPROTO, told. */
 int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags);
 /* The ZAP handler has answered: 200, or 400 or 500. 0, or what ends the connection. */

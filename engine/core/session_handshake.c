@@ -5,6 +5,7 @@
  * an accepted connection, the pipe to the socket.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/secret.h"
 #include "engine/core/props.h"
 #include "engine/core/session.h"
 #include "engine/wire/command.h"
@@ -111,6 +112,15 @@ static int ask(struct zu_session *s)
 
 static int open_for_traffic(struct zu_session *s, const void *id, size_t size);
 
+void zu_session_forget_handshake(struct zu_session *s)
+{
+    if (s->mechanism->secret)
+        zu_secret_free(s->handshake);
+    else
+        zu_free(s->handshake);
+    s->handshake = NULL;
+}
+
 /* Asks, says and begins what is due now. */
 static int go_on(struct zu_session *s)
 {
@@ -126,6 +136,8 @@ static int go_on(struct zu_session *s)
         return ZU_MIN(rc, 0);
     s->handshook = true;
     s->sealed = s->mechanism->seal != NULL;
+    if (!s->sealed)
+        zu_session_forget_handshake(s);
     zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
     if (s->props)
         id = zu_props_get_sized(s->props, "Identity", &size);
@@ -152,7 +164,8 @@ static int begin_mechanism(struct zu_session *s)
                          ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
         return -EPROTO;
     }
-    s->handshake = zu_alloc_zero(s->mechanism->size);
+    s->handshake = s->mechanism->secret ? zu_secret_alloc(s->mechanism->size)
+                                        : zu_alloc_zero(s->mechanism->size);
     return s->handshake ? 0 : -ENOMEM;
 }
 

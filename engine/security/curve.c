@@ -45,11 +45,6 @@ bool zu_curve_done(const struct zu_handshake *h)
     return h->state == ZU_CURVE_DONE;
 }
 
-void zu_curve_fini(struct zu_handshake *h)
-{
-    zu_box_wipe(h, sizeof *h);
-}
-
 void zu_curve_ready(struct zu_handshake *h, bool server)
 {
     static const char client_says[] = "CurveZMQMESSAGEC", server_says[] = "CurveZMQMESSAGES";

@@ -51,7 +51,7 @@ static int say_hello(struct zu_handshake *h, const struct zu_options *o, struct 
 static int vouch(const struct zu_handshake *h, const struct zu_options *o, uint8_t *at)
 {
     uint8_t key[ZU_BOX_KEY], nonce[ZU_BOX_NONCE], plain[2 * ZU_BOX_KEY];
-    int rc = zu_box_shared(key, h->client.theirs, o->curve_secret_key);
+    int rc = zu_box_shared(key, h->client.theirs, zu_options_keys(o)->curve_secret_key);
 
     if (rc < 0)
         return rc;
@@ -158,10 +158,10 @@ static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms, 
 const struct zu_mechanism zu_mechanism_curve = {.name = "CURVE",
                                                 .as_server = &zu_curve_server,
                                                 .size = sizeof(struct zu_handshake),
+                                                .secret = true,
                                                 .speak = speak,
                                                 .hear = hear,
                                                 .done = zu_curve_done,
-                                                .fini = zu_curve_fini,
                                                 .seal_head = ZU_CURVE_MESSAGE,
                                                 .seal = zu_curve_seal,
                                                 .open = zu_curve_open};

@@ -31,7 +31,8 @@ static int hear_hello(struct zu_handshake *h, const struct zu_options *o, uint8_
         return zu_handshake_refuse(heard, ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_HELLO);
     if (zu_box_ready() < 0)
         return -EPROTO;
-    rc = zu_box_shared(h->key, at + 80, o->curve_secret_key); /* C' and S: WELCOME's, too */
+    rc = zu_box_shared(h->key, at + 80,
+                       zu_options_keys(o)->curve_secret_key); /* C' and S: WELCOME's, too */
     if (rc == 0) {
         zu_curve_nonce(nonce, "CurveZMQHELLO---", at + 112);
         rc = zu_box_open(zeros, at + 120, size - 120, nonce, h->key);
@@ -108,7 +109,7 @@ static int check_vouch(const struct zu_options *o, const uint8_t *at, const uint
     if (rc < 0)
         return refuse_crypto(heard);
     memcpy(due, own, ZU_BOX_KEY);
-    zu_box_public(due + ZU_BOX_KEY, o->curve_secret_key);
+    zu_box_public(due + ZU_BOX_KEY, zu_options_keys(o)->curve_secret_key);
     if (!zu_box_equal(said, due, sizeof due))
         return zu_handshake_refuse(heard, ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE);
     return 0;
@@ -214,12 +215,12 @@ static void answer(struct zu_handshake *h, int status)
 
 const struct zu_mechanism zu_curve_server = {.name = "CURVE",
                                              .size = sizeof(struct zu_handshake),
+                                             .secret = true,
                                              .speak = speak,
                                              .hear = hear,
                                              .ask = ask,
                                              .answer = answer,
                                              .done = zu_curve_done,
-                                             .fini = zu_curve_fini,
                                              .seal_head = ZU_CURVE_MESSAGE,
                                              .seal = zu_curve_seal,
                                              .open = zu_curve_open};

@@ -59,7 +59,7 @@ static int speak_as_client(struct zu_handshake *h, const struct zu_handshake_ter
     switch (h->state) {
     case BEGIN:
         fits = zu_command_begin(out, ZU_COMMAND_HELLO) && write_word(out, &o->plain_username) &&
-               write_word(out, &o->plain_password);
+               write_word(out, &zu_options_keys(o)->plain_password);
         h->state = WANT_WELCOME;
         return fits ? 1 : -ENOBUFS;
     case SAY_INITIATE:
@@ -198,19 +198,14 @@ static void answer(struct zu_handshake *h, int status)
     h->state = status == 200 ? SAY_WELCOME : SAY_ERROR;
 }
 
-static void fini(struct zu_handshake *h)
-{
-    explicit_bzero(h->words, sizeof h->words);
-}
-
 static const struct zu_mechanism server = {.name = "PLAIN",
                                            .size = sizeof(struct zu_handshake),
+                                           .secret = true,
                                            .speak = speak_as_server,
                                            .hear = hear_as_server,
                                            .ask = ask,
                                            .answer = answer,
-                                           .done = done,
-                                           .fini = fini};
+                                           .done = done};
 
 const struct zu_mechanism zu_mechanism_plain = {.name = "PLAIN",
                                                 .as_server = &server,

@@ -55,7 +55,6 @@ static void open_side(struct side *s, bool server)
 
 static void close_side(struct side *s)
 {
-    s->m->fini(s->h);
     free(s->h);
     zu_options_drop(s->o);
 }

@@ -90,8 +90,6 @@ static inline void fuzz_mechanism(const struct zu_mechanism *m,
             fuzz_speak(m, h, terms);
         }
     }
-    if (m->fini)
-        m->fini(h);
     free(h);
 }
 

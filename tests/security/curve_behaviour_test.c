@@ -3,7 +3,7 @@
  * CURVE through the interface: every socket type, every size, what is told and who is let in. The
  * test's thread is the ZAP handler where there is one.
  */
-#define ZMQ_BUILD_DRAFT_API /* ZMQ_ZAP_ENFORCE_DOMAIN */
+#define ZMQ_BUILD_DRAFT_API /* ZMQ_ZAP_ENFORCE_DOMAIN, ZMQ_RADIO */
 #include "tests/monitor/watch.h"
 #include "tests/support/body.h"
 #include "tests/support/rawpeer.h"
@@ -278,6 +278,38 @@ Test(curve_behaviour, a_subscriber_may_change_its_mind)
     RECV(t.client, "topic 1");
     UNSUBSCRIBE(t.client, "topic");
     RECV(t.server, "-topic");
+}
+
+/* Groups are joined by sealed commands. */
+Test(curve_behaviour, a_dish_hears_the_groups_that_it_has_joined)
+{
+    struct talk t = begin(TEST_TCP, ZMQ_RADIO, ZMQ_DISH);
+    zmq_msg_t m;
+
+    OK(zmq_join(t.client, "movies"));
+    meet(&t);
+    do {
+        zmq_msg_init_size(&m, 5);
+        memcpy(zmq_msg_data(&m), "hello", 5);
+        OK(zmq_msg_set_group(&m, "movies"));
+        OK(zmq_msg_send(&m, t.server, 0));
+        test_pause();
+    } while (!(test_events(t.client) & ZMQ_POLLIN));
+    zmq_msg_init(&m);
+    OK(zmq_msg_recv(&m, t.client, 0));
+    cr_assert_eq(zmq_msg_size(&m), 5);
+    cr_assert_str_eq(zmq_msg_group(&m), "movies");
+    zmq_msg_close(&m);
+}
+
+/* ZMQ_HELLO_MSG is the first thing that goes sealed. */
+Test(curve_behaviour, a_hello_message_comes_first)
+{
+    struct talk t = begin(TEST_TCP, ZMQ_ROUTER, ZMQ_DEALER);
+
+    SET_TEXT(t.server, ZMQ_HELLO_MSG, "welcome");
+    meet(&t);
+    RECV(t.client, "welcome");
 }
 
 Test(curve_behaviour, requests_are_answered)
