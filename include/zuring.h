@@ -43,7 +43,7 @@ extern "C" {
  * more, that which has been a stranger for longest is given up: HANDSHAKE_FAILED_NO_DETAIL with
  * ECONNABORTED. 16384 by itself, for each bind; 0: no limit.
  */
-#define ZURING_HANDSHAKES_MAX 0x5A04
+#define ZURING_HANDSHAKES_MAX 0x5A07
 
 /*
  * Option of a socket, int, from the next bind on: how many connections one address may have at a
