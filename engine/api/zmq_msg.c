@@ -141,24 +141,30 @@ static zu_cold int recv_joint(zmq_msg_t *msg, void *socket, int flags)
     return size_answer(zu_msg_size(&got));
 }
 
+/* Who looked for a message had made room for it; else it is what it was. */
+static zu_cold int recv_failed(struct zu_msg *m, const struct zu_msg *old, int rc)
+{
+    *m = *old;
+    if (rc == -EAGAIN || rc == -EINTR)
+        zu_msg_reset(m);
+    return zu_return(rc);
+}
+
 int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
 {
-    struct zu_msg got;
+    struct zu_msg *m = inside(msg), old;
     int rc;
 
     if (zu_unlikely(zu_socket_check(socket) < 0))
         return recv_joint(msg, socket, flags);
     if (!valid(msg))
         return zu_return(-EFAULT);
-    rc = zu_socket_recv(socket, &got, flags);
-    if (zu_unlikely(rc < 0)) {
-        if (rc == -EAGAIN || rc == -EINTR) /* who looked for a message had made room for it */
-            zu_msg_reset(inside(msg));
-        return zu_return(rc);
-    }
-    zu_socket_spend(socket, inside(msg)); /* most likely the one before, by the same way */
-    zu_msg_copy_words(inside(msg), &got);
-    return size_answer(zu_msg_size(&got));
+    old = *m; /* and not what is received, later: a copy of what was just written has to wait */
+    rc = zu_socket_recv(socket, m, flags);
+    if (zu_unlikely(rc < 0))
+        return recv_failed(m, &old, rc);
+    zu_socket_spend(socket, &old); /* most likely the one before, by the same way */
+    return size_answer(zu_msg_size(m));
 }
 
 /* ---- what is in it ---- */

@@ -50,7 +50,7 @@ struct zu_ctx {
     size_t cpu_count;
     char name_prefix[17];
     bool ipv6, blocky;
-    bool joint; /* what sockets begin as: joint.h */
+    bool joint;   /* what sockets begin as: joint.h */
     bool one_cpu; /* this process may run on one only: nobody spins */
     int zero_copy_recv;
     int backend;      /* 0: choose; 1: io_uring; 2: readiness */
