@@ -29,7 +29,8 @@ DROPIN = os.path.join(ROOT, "build", "dropin")
 JOBS = str(os.cpu_count() or 2)
 
 TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev"]
-TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5"]
+TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5",
+                 "prometheus"]
 SUITE = ["g++", "binutils", "dpkg-dev"]
 COUNTS = ["valgrind", "libc6-dbg"]
 FUZZ = TOOLS + ["clang", "libclang-rt-dev"]

@@ -16,6 +16,7 @@
 #include "tools/bench_work.h"
 #include "tools/dropin.h"
 #include "tools/program.h"
+#include "tools/top.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -190,6 +191,7 @@ static int show_help(FILE *to, int status)
 {
     fputs("zuring exec [--] PROGRAM [ARGUMENT...]   run PROGRAM with zuring as its libzmq\n"
           "zuring bench [OPTION...]                 measure; zuring bench --help has the options\n"
+          "zuring top [OPTION...] PID               what a process does; zuring top --help\n"
           "zuring backend                           how zuring would talk to this kernel, and why\n"
           "zuring version\n"
           "\n"
@@ -207,6 +209,8 @@ int main(int argc, char **argv)
         return run(argv + (argc > 2 && strcmp(argv[2], "--") == 0 ? 3 : 2));
     if (strcmp(command, "bench") == 0)
         return bench_main(argc - 2, argv + 2);
+    if (strcmp(command, "top") == 0)
+        return top_main(argc - 1, argv + 1);
     if (strcmp(command, BENCH_WORKER) == 0)
         return bench_worker();
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""top_test: `zuring top` as a user, a script, a terminal and Prometheus see it.
+
+    top_test.py ZURING DROPIN
+
+A process of its own sends messages with the drop-in and keeps ZURING_STATS_FILE.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+DEADLINE_S = 20
+SENT, DROPPED = 70, 30
+PUSH, PULL, ROUTER = 8, 7, 6
+STATS_FILE = 0x5A06
+
+
+def watched(library):
+    """The process that is watched: says its pid and waits until its input ends."""
+    zmq = ctypes.CDLL(library)
+    handle, text = ctypes.c_void_p, ctypes.c_char_p
+    zmq.zmq_ctx_new.restype = zmq.zmq_socket.restype = handle
+    zmq.zmq_ctx_set.argtypes = zmq.zmq_socket.argtypes = [handle, ctypes.c_int, ctypes.c_int]
+    zmq.zmq_socket.argtypes = [handle, ctypes.c_int]
+    zmq.zmq_bind.argtypes = zmq.zmq_connect.argtypes = [handle, text]
+    zmq.zmq_send.argtypes = zmq.zmq_recv.argtypes = [handle, text, ctypes.c_size_t, ctypes.c_int]
+    ctx = zmq.zmq_ctx_new()
+    assert zmq.zmq_ctx_set(ctx, STATS_FILE, 1) == 0
+    pull, push, router = (zmq.zmq_socket(ctx, t) for t in (PULL, PUSH, ROUTER))
+    at = b"ipc://@zuring-top-%d" % os.getpid()
+    assert zmq.zmq_bind(pull, at) == 0 and zmq.zmq_connect(push, at) == 0
+    room = ctypes.create_string_buffer(16)
+    for _ in range(SENT):
+        assert zmq.zmq_send(push, b"job", 3, 0) == 3
+        assert zmq.zmq_recv(pull, room, 16, 0) == 3
+    for _ in range(DROPPED):
+        assert zmq.zmq_send(router, b"nobody", 6, 2) == 6 and zmq.zmq_send(router, b"x", 1, 0) == 1
+    print(os.getpid(), flush=True)
+    sys.stdin.read()
+    os._exit(0)
+
+
+class Top(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.process = subprocess.Popen([sys.executable, __file__, "--watched", DROPIN],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        cls.pid = cls.process.stdout.readline().strip()
+        assert cls.pid, "the process that is to be watched did not start"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.process.communicate("", timeout=DEADLINE_S)
+
+    def top(self, *args, status=0):
+        done = subprocess.run([ZURING, "top", *args], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def until(self, what):
+        """The first thing that `what` gives and that is something."""
+        end = time.monotonic() + DEADLINE_S
+        while time.monotonic() < end:
+            found = what()
+            if found:
+                return found
+            time.sleep(0.01)
+        self.fail("it never came")
+
+    def context(self):
+        seen = json.loads(self.top("--once", "--json", "--interval", "0.01", self.pid))
+        self.assertEqual(seen["pid"], int(self.pid))
+        return seen["contexts"][0]
+
+    def settled(self):
+        """The file is written ten times a second; what it says in the end."""
+        def look():
+            seen = self.context()
+            by_type = {s["type"]: s for s in seen["sockets"]}
+            return by_type["ROUTER"]["dropped_no_route"] == DROPPED and (seen, by_type)
+        return self.until(look)
+
+    def test_json_has_every_number(self):
+        seen, by_type = self.settled()
+        self.assertEqual(by_type["PUSH"]["sent"], SENT)
+        self.assertEqual(by_type["PULL"]["received"], SENT)
+        self.assertGreater(by_type["PUSH"]["bytes_out"], SENT * 5)
+        self.assertEqual(len(seen["loops"]), 1)
+        self.assertGreaterEqual(seen["loops"][0]["connections"], 2)
+        self.assertEqual(len(seen["connections"]), 2)
+        self.assertTrue(any("zuring-top" in c["local"] for c in seen["connections"]))
+
+    def test_json_goes_on(self):
+        with subprocess.Popen([ZURING, "top", "--json", "--interval", "0.05", self.pid],
+                              stdout=subprocess.PIPE, text=True) as running:
+            for _ in range(3):
+                self.assertEqual(json.loads(running.stdout.readline())["pid"], int(self.pid))
+            running.send_signal(signal.SIGINT)
+            self.assertEqual(running.wait(DEADLINE_S), 0)
+
+    def test_a_screen_has_who_hurts_first(self):
+        self.settled()
+        lines = self.top("--once", "--interval", "0.2", self.pid).splitlines()
+        self.assertIn("process " + self.pid, lines[0])
+        at = next(i for i, l in enumerate(lines) if l.startswith("SOCKET") and "TYPE" in l)
+        rows = [l.split() for l in lines[at + 1:at + 4]]
+        self.assertEqual({r[1] for r in rows}, {"PUSH", "PULL", "ROUTER"})
+        router = next(r for r in rows if r[1] == "ROUTER")
+        self.assertEqual(router[9], str(DROPPED))
+
+    def test_a_terminal_shows_it_live_and_q_ends_it(self):
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(ZURING, [ZURING, "top", "--interval", "0.05", self.pid])
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        seen = b""
+        end = time.monotonic() + DEADLINE_S
+        while seen.count(b"ROUTER") < 3 and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                seen += os.read(terminal, 65536)
+        os.write(terminal, b"q")
+        while True:
+            try:
+                data = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertGreaterEqual(seen.count(b"ROUTER"), 3, "it is drawn again and again")
+        self.assertTrue(seen.startswith(b"\x1b[?1049h"))
+        self.assertTrue(seen.rstrip().endswith(b"\x1b[?1049l"), "the terminal is as it was")
+
+    def test_who_cannot_be_watched_is_told_so(self):
+        self.assertIn("no process", self.top("--once", "999999999", status=1))
+        self.assertIn("ZURING_STATS_FILE", self.top("--once", str(os.getpid()), status=1))
+        self.assertIn("--prometheus", self.top(status=1))
+        self.assertIn("--prometheus", self.top("--interval", "no", self.pid, status=1))
+
+    def test_a_process_that_was_stopped_is_told(self):
+        os.kill(int(self.pid), signal.SIGSTOP)
+        try:
+            self.until(lambda: "NO NEWS" in self.top("--once", "--interval", "0.3", self.pid))
+        finally:
+            os.kill(int(self.pid), signal.SIGCONT)
+        self.until(lambda: "NO NEWS" not in self.top("--once", "--interval", "0.3", self.pid))
+
+    # ---- Prometheus ----
+
+    def serve(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        running = subprocess.Popen([ZURING, "top", "--prometheus", str(port), self.pid],
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        return port
+
+    def scrape(self, port):
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=5) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            return None
+
+    def test_prometheus_text_is_well_formed(self):
+        port = self.serve()
+        text = self.until(lambda: self.scrape(port))
+        line = re.compile(r'[a-z_]+(\{([a-z_]+="[^"\\]*"(,|(?=\})))*\})? \d+$')
+        series = set()
+        for one in text.splitlines():
+            if not one.startswith("#"):
+                self.assertRegex(one, line)
+                self.assertNotIn(one.rsplit(" ", 1)[0], series, "no series twice")
+                series.add(one.rsplit(" ", 1)[0])
+        self.assertRegex(text, r'zuring_socket_sent_total\{[^}]*type="PUSH"\} %d\n' % SENT)
+        self.assertIn('zuring_up{pid="%s"} 1' % self.pid, text)
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen("http://127.0.0.1:%d/nothing" % port, timeout=5)
+
+    def test_it_serves_on_after_a_mute_client(self):
+        port = self.serve()
+        self.until(lambda: self.scrape(port))
+        with socket.create_connection(("127.0.0.1", port)):
+            self.assertTrue(self.until(lambda: self.scrape(port)))
+
+    @unittest.skipUnless(shutil.which("prometheus"), "Prometheus is not installed")
+    def test_a_real_prometheus_scrapes_it(self):
+        port = self.serve()
+        self.until(lambda: self.scrape(port))
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            own = s.getsockname()[1]
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/p.yml", "w") as f:
+                f.write("scrape_configs:\n- job_name: z\n  scrape_interval: 1s\n"
+                        "  static_configs:\n  - targets: ['127.0.0.1:%d']\n" % port)
+            running = subprocess.Popen(
+                ["prometheus", "--config.file=" + folder + "/p.yml", "--storage.tsdb.path=" + folder,
+                 "--web.listen-address=127.0.0.1:%d" % own], stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+            try:
+                def ask():
+                    query = ("http://127.0.0.1:%d/api/v1/query?query=zuring_socket_sent_total" % own)
+                    try:
+                        with urllib.request.urlopen(query, timeout=5) as answer:
+                            return json.load(answer)["data"]["result"]
+                    except urllib.error.URLError:
+                        return None
+                found = {r["metric"]["type"]: int(r["value"][1]) for r in self.until(ask)}
+                self.assertEqual(found["PUSH"], SENT)
+            finally:
+                running.kill()
+                running.wait()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--watched":
+        watched(sys.argv[2])
+    ZURING, DROPIN = sys.argv[1:3]
+    unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The file is another process's: whatever stands in it is checked before it is believed, and
+ * elements are taken by the size that the file says, so that one of a later version is understood.
+ */
+#include "tools/top.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TRIES = 200, SIZE_MAX_SANE = 256 << 20, ELEMENT_MAX = 64 * 1024 };
+
+static int open_files(struct top_process *p, DIR *dir, const char *where)
+{
+    char path[PATH_MAX], target[64];
+    const struct dirent *e;
+    int error = -ENOENT;
+
+    while ((e = readdir(dir)) && p->count < TOP_FILES_MAX) {
+        ssize_t size;
+        int fd;
+
+        snprintf(path, sizeof path, "%s/%s", where, e->d_name);
+        size = readlink(path, target, sizeof target - 1);
+        if (size < 19 || memcmp(target, "/memfd:zuring-stats", 19) != 0)
+            continue;
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0)
+            p->files[p->count++] = fd;
+        else
+            error = -errno;
+    }
+    return p->count ? 0 : error;
+}
+
+static void read_name(struct top_process *p)
+{
+    char path[64];
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)p->pid);
+    f = fopen(path, "re");
+    if (!f)
+        return;
+    if (fgets(p->name, sizeof p->name, f))
+        p->name[strcspn(p->name, "\n")] = '\0';
+    fclose(f);
+}
+
+int top_attach(struct top_process *p, pid_t pid)
+{
+    char where[64];
+    DIR *dir;
+    int rc;
+
+    *p = (struct top_process){.pid = pid};
+    snprintf(where, sizeof where, "/proc/%d/fd", (int)pid);
+    dir = opendir(where);
+    if (!dir)
+        return errno == ENOENT ? -ESRCH : -errno;
+    rc = open_files(p, dir, where);
+    closedir(dir);
+    read_name(p);
+    return rc;
+}
+
+void top_detach(struct top_process *p)
+{
+    while (p->count > 0)
+        close(p->files[--p->count]);
+}
+
+bool top_is_alive(const struct top_process *p)
+{
+    return kill(p->pid, 0) == 0 || errno == EPERM;
+}
+
+/* The elements as this program knows them; NULL: there is no such array in the file. */
+static void *take(const char *all, size_t size, uint64_t at, uint64_t one, uint64_t count,
+                  size_t known)
+{
+    char *out;
+
+    if (one == 0 || one > ELEMENT_MAX || at > size || count > (size - at) / one)
+        return NULL;
+    out = calloc(count ? count : 1, known);
+    for (uint64_t i = 0; out && i < count; i++)
+        memcpy(out + i * known, all + at + i * one, one < known ? one : known);
+    return out;
+}
+
+static int copy_whole(char **out, struct zuring_stats_header *h, int file)
+{
+    uint64_t after;
+
+    for (int i = 0; i < TRIES; i++) {
+        if (pread(file, h, sizeof *h, 0) != (ssize_t)sizeof *h)
+            return -EPROTO;
+        if (h->sequence && h->sequence % 2 == 0) {
+            if (memcmp(h->magic, ZURING_STATS_MAGIC, sizeof h->magic) != 0 || h->size < sizeof *h ||
+                h->size > SIZE_MAX_SANE)
+                return -EPROTO;
+            *out = malloc(h->size);
+            if (!*out)
+                return -ENOMEM;
+            if (pread(file, *out, h->size, 0) == (ssize_t)h->size &&
+                pread(file, &after, sizeof after, offsetof(struct zuring_stats_header, sequence)) ==
+                    (ssize_t)sizeof after &&
+                after == h->sequence)
+                return 0;
+            free(*out);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return -EAGAIN;
+}
+
+int top_look(struct top_view *out, int file)
+{
+    struct zuring_stats_header *h = &out->head;
+    char *all;
+    int rc;
+
+    *out = (struct top_view){0};
+    if ((rc = copy_whole(&all, h, file)) < 0)
+        return rc;
+    out->loops = take(all, h->size, h->loops.at, h->loops.size, h->loops.count, sizeof *out->loops);
+    out->sockets =
+        take(all, h->size, h->sockets.at, h->sockets.size, h->sockets.count, sizeof *out->sockets);
+    out->connections = take(all, h->size, h->connections.at, h->connections.size,
+                            h->connections.count, sizeof *out->connections);
+    free(all);
+    if (out->loops && out->sockets && out->connections) {
+        for (uint64_t i = 0; i < h->connections.count; i++) {
+            out->connections[i].local[sizeof out->connections[i].local - 1] = '\0';
+            out->connections[i].remote[sizeof out->connections[i].remote - 1] = '\0';
+        }
+        return 0;
+    }
+    top_forget(out);
+    return -EPROTO;
+}
+
+void top_forget(struct top_view *v)
+{
+    free(v->loops);
+    free(v->sockets);
+    free(v->connections);
+    *v = (struct top_view){0};
+}
+
+uint64_t top_age_ms(const struct top_view *v)
+{
+    struct timespec t;
+    uint64_t now;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return now > v->head.updated_ns / 1000000 ? now - v->head.updated_ns / 1000000 : 0;
+}
+
+const char *top_type_name(uint64_t type)
+{
+    static const char *const names[] = {"PAIR",   "PUB",    "SUB",    "REQ",  "REP",    "DEALER",
+                                        "ROUTER", "PULL",   "PUSH",   "XPUB", "XSUB",   "STREAM",
+                                        "SERVER", "CLIENT", "RADIO",  "DISH", "GATHER", "SCATTER",
+                                        "DGRAM",  "PEER",   "CHANNEL"};
+
+    return type < sizeof names / sizeof *names ? names[type] : "?";
+}
+
+uint64_t top_dropped(const struct zuring_socket_stats *s)
+{
+    return s->dropped_water_mark + s->dropped_no_route + s->dropped_oversized;
+}
