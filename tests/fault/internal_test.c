@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A mistake of the library's own: the connection ends, and the observer is told where it was found.
- * There is none to be had, so a mechanism of the test's makes one, by what zu_bug does in a release.
+ * A mistake of the library's own: the connection ends, and the observer is told where it was
+ * found. There is none to be had, so a mechanism of the test's makes one, by what zu_bug does in a
+ * release.
  */
 #include "engine/security/mechanisms.h"
 #include "include/zuring.h"

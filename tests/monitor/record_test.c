@@ -200,6 +200,23 @@ EACH_STREAM(record, tells_that_a_heartbeat_was_missed)
     close(peer);
 }
 
+EACH_STREAM(record, names_the_user_whom_the_authentication_found)
+{
+    const char *at = test_endpoint(transport);
+    void *handler = test_bound(ZMQ_REP, "inproc://zeromq.zap.01");
+    void *b = test_socket(ZMQ_PULL), *c = test_socket(ZMQ_PUSH);
+    void *reader = watch_v3(b, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+
+    SET_TEXT(b, ZMQ_ZAP_DOMAIN, "TEST");
+    test_bind(b, at);
+    test_connect(c, at);
+    test_recv(handler, 0);
+    SEND(handler, "1.0|1|200|OK|alice|");
+    cr_assert_str_eq(next(reader).user_id, "alice");
+    test_close(c);
+    cr_assert_str_eq(next(reader).user_id, "alice", "also when it has gone");
+}
+
 Test(record, goes_to_subscribers_too)
 {
     void *s = test_socket(ZMQ_PULL), *readers[2];
