@@ -4,9 +4,10 @@
  * connected descriptor, has at most one send and one receive in flight, and outlives its
  * connections when a dialer keeps it.
  *
- * The state machine is in session.c, what comes in in session_in.c, what goes out in
- * session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
- * handler in session_zap.c, heartbeats in session_beat.c.
+ * The state machine is in session.c, what comes in in session_in.c, what goes out in session_fill.c
+ * and session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
+ * handler in session_zap.c, heartbeats in session_beat.c, messages that nobody sent in
+ * session_tell.c.
  *
  * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
  * loop another while it runs.
@@ -41,7 +42,7 @@ enum zu_loss {
 
 struct zu_origin;
 struct zu_session;
-struct zu_out;  /* session_out.c: what is being sent */
+struct zu_out;  /* out.h: what is being sent */
 struct zu_beat; /* session_beat.c: heartbeats, when there are any */
 
 /* Who made the session. Called on the session's loop. */
@@ -187,6 +188,14 @@ void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
 enum zu_loss zu_session_loss_of(int err); /* what an error of these functions means */
 struct zu_props *zu_session_lend_props(struct zu_session *s);
+
+/* session_fill.c */
+/* Moves what the socket wrote into the batch. */
+void zu_session_fill(struct zu_session *s, struct zu_out *o);
+/* One message, ahead of what is in the pipe. 0: it is taken; -ENOBUFS, -ENOMEM. */
+int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m);
+/* Many came since the pipe was last found empty. */
+bool zu_session_is_streaming(const struct zu_session *s);
 
 /* session_out.c */
 void zu_session_pump(struct zu_session *s); /* encode and send, unless a send is in flight */

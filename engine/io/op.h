@@ -40,7 +40,7 @@ static inline void zu_op_begin(struct zu_op *op, enum zu_op_kind kind, int fd, c
     op->flags = 0;
 }
 
-static inline size_t zu_msg_size(const struct msghdr *msg)
+static inline size_t zu_msghdr_size(const struct msghdr *msg)
 {
     size_t sum = 0;
 

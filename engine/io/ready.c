@@ -178,7 +178,7 @@ static void ready_send(struct zu_kernel *k, struct zu_op *op, int fd, const void
 
 static void ready_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
-    zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msg_size(msg));
+    zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msghdr_size(msg));
     start(k, op);
 }
 

@@ -193,13 +193,13 @@ static void ring_send(struct zu_kernel *k, struct zu_op *op, int fd, const void 
 
 static void ring_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
-    zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msg_size(msg));
+    zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msghdr_size(msg));
     start(k, op);
 }
 
 static void ring_sendmsg_zc(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
-    zu_op_begin(op, ZU_OP_SENDMSG_ZC, fd, msg, zu_msg_size(msg));
+    zu_op_begin(op, ZU_OP_SENDMSG_ZC, fd, msg, zu_msghdr_size(msg));
     start(k, op);
 }
 

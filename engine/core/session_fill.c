@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a batch is filled: messages from the pipe become frames. Runs of small ones are encoded where
+ * they lie in the pipe; a large body is sent from where it is; what a mechanism seals is sealed in
+ * its copy.
+ */
+#define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
+#include "engine/core/out.h"
+#include "engine/core/session.h"
+#include "engine/wire/command.h"
+#include "engine/wire/frame.h"
+
+#include <errno.h>
+
+enum {
+    BATCH_BYTES = 128 * 1024, /* a batch ends when it holds this much */
+    STREAM_PARTS = 16,        /* a stream: that many without the pipe being found empty */
+    RESERVE_PIECES = 4,       /* for what is said while a batch is in flight */
+};
+
+/* Large bodies count one by one: a batch holds no more of them than the pipe may. */
+static bool batch_is_full(const struct zu_session *s, const struct zu_out *o)
+{
+    uint32_t limit = s->pipe->in_limit;
+
+    /* Two pieces for the next message at most: its header and its body. */
+    return o->bytes >= BATCH_BYTES || o->piece_count + 2 > ZU_OUT_PIECES - RESERVE_PIECES ||
+           o->held_count == zu_array_len(o->held) || (limit && o->held_count >= limit) ||
+           zu_out_room(o) < ZU_FRAME_HEADER_MAX + 16 + ZU_OUT_COPY + ZU_OUT_RESERVE;
+}
+
+#define SUBSCRIPTION_MAX 16 /* bytes before a topic */
+
+/* Does a subscription go as a command? A DISH's always does. */
+static bool has_commands(const struct zu_session *s)
+{
+    return s->version >= (s->options->type == ZMQ_DISH ? ZU_ZMTP_3_0 : ZU_ZMTP_3_1);
+}
+
+/* What stands in the body of a subscription before the topic. */
+static size_t write_subscription(const struct zu_session *s, uint8_t at[SUBSCRIPTION_MAX],
+                                 uint8_t flags)
+{
+    bool cancel = flags & ZU_MSG_CANCEL;
+    struct zu_writer w = zu_writer_of(at, SUBSCRIPTION_MAX);
+
+    if (!has_commands(s))
+        zu_write_u8(&w, cancel ? 0 : 1);
+    else if (s->options->type == ZMQ_DISH)
+        zu_command_begin(&w, cancel ? ZU_COMMAND_LEAVE : ZU_COMMAND_JOIN);
+    else
+        zu_command_begin(&w, cancel ? ZU_COMMAND_CANCEL : ZU_COMMAND_SUBSCRIBE);
+    return (size_t)(w.at - at);
+}
+
+/* And its header. */
+static size_t write_subscription_head(const struct zu_session *s, uint8_t *at, uint8_t flags,
+                                      size_t topic)
+{
+    uint8_t before[SUBSCRIPTION_MAX];
+    size_t size = write_subscription(s, before, flags), body = size + topic;
+    uint8_t command = has_commands(s) ? ZU_FRAME_COMMAND : 0;
+    size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, body, false)
+                                            : zu_frame_write_v2(at, body, command);
+
+    memcpy(at + head, before, size);
+    return head + size;
+}
+
+static size_t write_head(const struct zu_session *s, uint8_t *at, const struct zu_msg *m,
+                         size_t size)
+{
+    if (s->raw)
+        return 0;
+    if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL)))
+        return write_subscription_head(s, at, m->flags, size);
+    if (zu_unlikely(s->version <= ZU_ZMTP_1_0))
+        return zu_frame_write_v1(at, size, m->flags & ZU_MSG_MORE);
+    return zu_frame_write_v2(at, size, m->flags & ZU_MSG_MORE ? ZU_FRAME_MORE : 0);
+}
+
+/* Takes *m into the batch. There is room: see batch_is_full. */
+static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    size_t size = zu_msg_size(m);
+    uint8_t *at = o->block + o->filled;
+    size_t head = write_head(s, at, m, size);
+
+    s->out_part = m->flags & ZU_MSG_MORE;
+    if (size <= ZU_OUT_COPY) {
+        memcpy(at + head, zu_msg_data(m), size);
+        zu_out_add_bytes(o, head + size);
+        zu_msg_close(m);
+        return;
+    }
+    if (head)
+        zu_out_add_bytes(o, head);
+    zu_out_add_body(o, zu_msg_data(m), size, m);
+}
+
+bool zu_session_is_streaming(const struct zu_session *s)
+{
+    return s->stream_parts >= STREAM_PARTS && s->state == ZU_SESSION_ACTIVE;
+}
+
+/* While messages stream the pipe is not told that we wait for more: we look again by ourselves. */
+static bool can_read(struct zu_session *s)
+{
+    if (zu_session_is_streaming(s) && !zu_pipe_has(s->pipe))
+        return false;
+    if (zu_pipe_can_read(s->pipe))
+        return true;
+    s->stream_parts = 0;
+    return false;
+}
+
+/* ---- sealed: a copy is needed anyway, and it is sealed where it was copied to ---- */
+
+static size_t sealed_size(const struct zu_session *s, const struct zu_msg *m)
+{
+    return ZU_FRAME_HEADER_MAX + s->mechanism->seal_head + SUBSCRIPTION_MAX + zu_msg_size(m);
+}
+
+/* Seals a copy of *m into the batch's block or, where it is too large for that, into memory of its
+ * own. There is room in the block for a header. -ENOMEM. */
+static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    size_t size = zu_msg_size(m), room = s->mechanism->seal_head, before = 0;
+    uint8_t *frame = o->block + o->filled, *at, subscription[SUBSCRIPTION_MAX];
+    uint8_t flags = m->flags & ZU_MSG_MORE;
+    struct zu_msg own = {.kind = ZU_MSG_CLOSED};
+    size_t head;
+
+    if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))) {
+        before = write_subscription(s, subscription, m->flags);
+        flags = has_commands(s) ? ZU_MSG_COMMAND : 0;
+    }
+    if (sealed_size(s, m) + ZU_OUT_RESERVE > zu_out_room(o) &&
+        zu_msg_init_size(&own, room + before + size) < 0)
+        return -ENOMEM;
+    head = zu_frame_write_v2(frame, room + before + size, 0);
+    at = own.kind == ZU_MSG_CLOSED ? frame + head : zu_msg_data(&own);
+    memcpy(at + room, subscription, before);
+    memcpy(at + room + before, zu_msg_data(m), size);
+    s->mechanism->seal(s->handshake, at, before + size, flags);
+    if (own.kind == ZU_MSG_CLOSED) {
+        zu_out_add_bytes(o, head + room + before + size);
+        return 0;
+    }
+    zu_out_add_bytes(o, head);
+    zu_out_add_body(o, at, room + before + size, &own);
+    return 0;
+}
+
+/* The next part is looked at first: one that the block has no more room for goes into the next. */
+static void fill_sealed(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_msg m;
+    bool skip;
+
+    while (s->pipe && !batch_is_full(s, o) && can_read(s) && zu_pipe_peek(s->pipe, &m)) {
+        size_t size = sealed_size(s, &m);
+
+        if (size + ZU_OUT_RESERVE > zu_out_room(o) && size < ZU_OUT_BLOCK / 2)
+            return;
+        skip = s->out_skip_rest || (m.flags & ZU_MSG_ID);
+        if (!skip && encode_sealed(s, o, &m) < 0) {
+            zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+            return;
+        }
+        if (zu_pipe_read(s->pipe, &m) < 0)
+            return;
+        if (zu_unlikely(skip))
+            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
+        else
+            s->out_part = m.flags & ZU_MSG_MORE;
+        if (zu_msg_size(&m) <= ZU_OUT_COPY) { /* as fill_plain does */
+            s->stream_parts++;
+            s->batch_parts++;
+        }
+        zu_msg_close(&m);
+    }
+}
+
+int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    int rc;
+
+    if (zu_out_room(o) < ZU_FRAME_HEADER_MAX + 16 + ZU_OUT_COPY ||
+        o->piece_count + 2 > ZU_OUT_PIECES)
+        return -ENOBUFS;
+    if (!s->sealed) {
+        encode(s, o, m);
+        return 0;
+    }
+    rc = encode_sealed(s, o, m);
+    if (rc == 0)
+        zu_msg_close(m);
+    return rc;
+}
+
+/* What a part needs of the block when it is copied: header, body, and what an inline body may be
+ * copied as. */
+#define COPY_ROOM (ZU_FRAME_HEADER_MAX + ZU_OUT_COPY + ZU_MSG_INLINE_MAX)
+
+/* An item that is nothing but a header and a body to be copied; not what a session or a mechanism
+ * has to see. */
+static bool is_plain(const uint64_t *item, uint64_t head)
+{
+    return zu_item_is_plain(head, ZU_MSG_MORE | ZU_MSG_SHARED) && !item[1] &&
+           zu_item_size(head) <= ZU_OUT_COPY;
+}
+
+/* Encodes the plain part of an item at `at`, and closes it. Returns where it ends. */
+static uint8_t *encode_plain(uint8_t *at, const uint64_t *item, uint64_t head,
+                             struct zu_tally *tally)
+{
+    static_assert((int)ZU_MSG_MORE == (int)ZU_FRAME_MORE, "one bit for both");
+    size_t size = zu_item_size(head);
+    struct zu_msg m;
+
+    at += zu_frame_write_v2(at, size, zu_item_flags(head) & ZU_MSG_MORE);
+    if (zu_likely(zu_item_kind(head) == ZU_MSG_INLINE)) {
+        zu_item_read_inline(item, head, at);
+        return at + size;
+    }
+    zu_copy_body(at, zu_item_body(item), size);
+    if (zu_item_kind(head) == ZU_MSG_SLICE) {
+        zu_tally_drop(tally, zu_item_owner(item));
+    } else {
+        zu_item_read(item, &m);
+        zu_msg_close(&m);
+    }
+    return at + size;
+}
+
+/* Encodes the plain parts that come next where they lie in the pipe. False: there is none. */
+static bool fill_plain(struct zu_session *s, struct zu_out *o)
+{
+    uint8_t *from = o->block + o->filled, *at = from;
+    const uint8_t *full = o->block + ZU_OUT_BLOCK - ZU_OUT_RESERVE - COPY_ROOM;
+    struct zu_tally tally = {0};
+    size_t count, parts = 0, messages = 0;
+    const uint64_t *item = zu_pipe_run(s->pipe, &count);
+    bool more = false;
+
+    for (; parts < count && at <= full && is_plain(item, *item); parts++) {
+        uint64_t head = *item; /* loaded once: what is written below might be it */
+
+        more = zu_item_flags(head) & ZU_MSG_MORE;
+        messages += !more;
+        at = encode_plain(at, item, head, &tally);
+        item += zu_item_words(head);
+    }
+    if (parts == 0)
+        return false;
+    zu_tally_settle(&tally);
+    s->out_part = more;
+    zu_out_add_bytes(o, (size_t)(at - from));
+    zu_pipe_take_run(s->pipe, item, parts, messages);
+    s->stream_parts += (uint32_t)parts;
+    s->batch_parts += (uint32_t)parts;
+    return true;
+}
+
+/* Moves what the socket wrote into the batch. */
+void zu_session_fill(struct zu_session *s, struct zu_out *o)
+{
+    bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
+    struct zu_msg m;
+
+    if (zu_unlikely(s->sealed)) {
+        fill_sealed(s, o);
+        return;
+    }
+
+    while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
+        if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
+            continue;
+        if (zu_pipe_read(s->pipe, &m) < 0)
+            return;
+        if (zu_unlikely(s->out_skip_rest || (m.flags & ZU_MSG_ID))) {
+            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
+            zu_msg_close(&m);
+            continue;
+        }
+        if (zu_unlikely(s->raw && zu_msg_size(&m) == 0)) {
+            zu_msg_close(&m);
+            continue;
+        }
+        encode(s, o, &m);
+    }
+}
