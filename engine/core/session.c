@@ -507,7 +507,7 @@ static void run_give_up(struct zu_cmd *cmd)
 {
     struct zu_session *s = zu_container_of(cmd, struct zu_session, give_up_cmd);
 
-    if (s->state < ZU_SESSION_ACTIVE)
+    if (s->state < ZU_SESSION_ACTIVE || s->turned_away)
         zu_session_fail(s, ZU_LOSS_TIMEOUT, ECONNABORTED);
     zu_session_drop(s);
 }
@@ -557,7 +557,7 @@ static void on_timer(struct zu_timer *t)
     case ZU_SESSION_GOODBYE:
         /* With time without end: as long as the peer has not taken all, then a while for its own
          * close; one that took everything and stays connected must not hold up zmq_ctx_term. */
-        if (!zu_session_sent_all(s))
+        if (!s->turned_away && !zu_session_sent_all(s)) /* a stranger has no such claim */
             s->goodbye_ms = s->loop->now_ms;
         if (is_silent(s))
             zu_session_fail(s, ZU_LOSS_LOCAL, 0);

@@ -447,6 +447,21 @@ Test(zap, who_was_refused_and_talks_on_is_cut_off)
     raw_close(&fd);
 }
 
+/* Over ipc the kernel tells how much he has not read: that is no reason to wait for him. */
+EACH_STREAM(zap, who_was_refused_and_does_not_listen_is_cut_off)
+{
+    struct talk t = begin(transport, ZMQ_REP);
+    int fd;
+
+    test_bind(t.server, t.at);
+    fd = raw_dial(t.at);
+    raw_greet(fd, 1);
+    test_recv(t.handler, 0);
+    SEND(t.handler, "1.0|1|400|no||");
+    EVENTS(t.server_reader, "HANDSHAKE_FAILED_AUTH=400 DISCONNECTED");
+    raw_close(&fd);
+}
+
 /* A peer of an old version cannot be asked about. */
 Test(zap, old_versions_are_not_let_in)
 {
