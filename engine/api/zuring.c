@@ -83,10 +83,8 @@ int zuring_loop_stats(void *context, int loop, struct zuring_loop_stats *stats, 
 
 static int check_ask(const void *socket, const void *out, size_t size)
 {
-    int rc = zu_joint_check(socket);
+    int rc = zu_socket_is_one(socket) ? 0 : -ENOTSOCK;
 
-    if (rc == -EFSM) /* to ask is allowed */
-        rc = 0;
     if (rc == 0 && zu_ctx_inherited(((const struct zu_socket *)socket)->ctx))
         rc = -ETERM;
     if (rc == 0 && !out)

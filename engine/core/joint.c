@@ -67,12 +67,25 @@ void zu_socket_leave(struct zu_socket *s)
     unlock(s);
 }
 
+/* Relaxed, here and there: zu_socket_is_one may look meanwhile, and takes either for a socket. */
+static void set_tag(struct zu_socket *s, uint32_t tag)
+{
+    __atomic_store_n(&s->tag, tag, __ATOMIC_RELAXED);
+}
+
+bool zu_socket_is_one(const void *handle)
+{
+    uint32_t tag = handle ? __atomic_load_n((const uint32_t *)handle, __ATOMIC_RELAXED) : 0;
+
+    return tag == ZU_SOCKET_TAG || tag == ZU_SOCKET_JOINT_TAG || tag == ZU_SOCKET_BUSY_TAG;
+}
+
 void zu_socket_begin_busy(struct zu_socket *s)
 {
     s->busy = true;
     s->busy_tag = s->tag;
     if (s->tag != ZU_SOCKET_JOINT_TAG) /* whose other threads wait for the lock */
-        s->tag = ZU_SOCKET_BUSY_TAG;
+        set_tag(s, ZU_SOCKET_BUSY_TAG);
     /* Relaxed: see zu_joint_enter. */
     atomic_store_explicit(&s->busy_thread, this_thread(), memory_order_relaxed);
 }
@@ -80,7 +93,7 @@ void zu_socket_begin_busy(struct zu_socket *s)
 void zu_socket_end_busy(struct zu_socket *s)
 {
     atomic_store_explicit(&s->busy_thread, NULL, memory_order_relaxed);
-    s->tag = s->busy_tag;
+    set_tag(s, s->busy_tag);
     s->busy = false;
 }
 

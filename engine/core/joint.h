@@ -23,6 +23,8 @@ static inline bool zu_joint_is(const void *handle)
 
 /* A handle of either kind, or -ENOTSOCK; -EFSM: see zu_socket_begin_busy. */
 int zu_joint_check(const void *handle);
+/* Is it a socket at all? Any thread, whoever uses it. */
+bool zu_socket_is_one(const void *handle);
 /* Takes the lock. -ENOTSOCK: it is none; -ETERM: it was inherited by a fork. */
 int zu_joint_enter(void *handle);
 /* The same for the rare calls, which any socket may be given to; one that is not joint has no lock.
