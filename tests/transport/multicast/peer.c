@@ -5,6 +5,7 @@
  * them, whole, is a failure. The RADIO repeats its last word until it is killed, or for a while.
  */
 #define ZMQ_BUILD_DRAFT_API
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,11 +77,16 @@ static int talk(void *radio, const char *at)
 
 int main(int argc, char **argv)
 {
-    void *ctx = zmq_ctx_new();
+    bool dish = argc == 3 && strcmp(argv[1], "dish") == 0;
+    void *ctx, *s;
+    int rc;
 
     if (argc != 3)
         return 2;
-    if (strcmp(argv[1], "dish") == 0)
-        return listen_to(zmq_socket(ctx, ZMQ_DISH), argv[2]);
-    return talk(zmq_socket(ctx, ZMQ_RADIO), argv[2]);
+    ctx = zmq_ctx_new();
+    s = zmq_socket(ctx, dish ? ZMQ_DISH : ZMQ_RADIO);
+    rc = dish ? listen_to(s, argv[2]) : talk(s, argv[2]);
+    zmq_close(s);
+    zmq_ctx_term(ctx);
+    return rc;
 }
