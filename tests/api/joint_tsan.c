@@ -7,11 +7,14 @@
 #define ZMQ_BUILD_DRAFT_API
 #include "include/zuring.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { THREADS = 16, MESSAGES = 1500, TIMEOUT_MS = 20000 };
 
@@ -224,6 +227,25 @@ static void try_all_types(const char *where)
     run(talk);
 }
 
+/* The same as over a connection, but the DISH is bound, and what is lost is lost. */
+static void open_datagrams(void)
+{
+    struct sockaddr_in free_one = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof free_one;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    if (bind(fd, (struct sockaddr *)&free_one, size) ||
+        getsockname(fd, (struct sockaddr *)&free_one, &size))
+        fault("no port");
+    close(fd);
+    snprintf(at, sizeof at, "udp://127.0.0.1:%d", ntohs(free_one.sin_port));
+    a = make(ZMQ_RADIO);
+    b = make(ZMQ_DISH);
+    if (zmq_bind(b, at) || zmq_connect(a, at))
+        fault(at);
+}
+
 int main(void)
 {
     static const char *const where[] = {"tcp://127.0.0.1:*", "inproc://joint"};
@@ -241,6 +263,8 @@ int main(void)
         open_pair(ZMQ_RADIO, ZMQ_DISH, where[i]);
         run(join_and_send);
     }
+    open_datagrams();
+    run(join_and_send);
     zmq_ctx_set(ctx, ZURING_THREAD_SAFE, 1);
     for (int i = 0; i < 2; i++)
         try_all_types(where[i]);
