@@ -13,6 +13,9 @@
 
 #include <errno.h>
 
+/* Of one peer. Each is looked for among those before it: a stranger must not keep us busy. */
+enum { PROPERTIES_MAX = 256 };
+
 int zu_session_greet(struct zu_session *s)
 {
     uint8_t bytes[ZU_GREETING_V3_SIZE];
@@ -240,9 +243,11 @@ static bool type_fits(const struct zu_session *s, const uint8_t *name, size_t si
 static int take_metadata(struct zu_session *s, struct zu_reader block)
 {
     struct zu_property p;
-    int rc;
+    int rc, count = 0;
 
     while ((rc = zu_metadata_next(&block, &p)) == 1) {
+        if (++count > PROPERTIES_MAX)
+            return -EPROTO;
         if (text_is("Socket-Type", p.name, p.name_size) && !type_fits(s, p.value, p.value_size))
             return -EINVAL;
         if (text_is("User-Id", p.name, p.name_size)) /* that is the ZAP handler's to say */

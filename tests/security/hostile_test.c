@@ -141,6 +141,43 @@ Test(hostile, whoever_the_handler_thinks_about_is_a_stranger)
     raw_close(&second);
 }
 
+/* Each is looked for among all before it. */
+static size_t write_properties(uint8_t *at, int count)
+{
+    size_t size = 6 + 20;
+
+    memcpy(at, "\5READY\13Socket-Type\0\0\0\4PUSH", size);
+    for (int i = 1; i < count; i++, size += 7)
+        memcpy(at + size, (uint8_t[]){2, (uint8_t)(i >> 8), (uint8_t)i, 0, 0, 0, 0}, 7);
+    return size;
+}
+
+Test(hostile, a_peer_may_have_so_many_properties_and_no_more)
+{
+    enum { MAX = 256 };
+    const char *at = test_endpoint(TEST_TCP);
+    void *server = test_bound(ZMQ_PULL, at);
+
+    for (int count = MAX; count <= MAX + 1; count++) {
+        uint8_t body[32 + 7 * MAX];
+        size_t size = write_properties(body, count);
+        uint8_t head[9] = {6, [7] = (uint8_t)(size >> 8), [8] = (uint8_t)size};
+        int peer = raw_dial(at);
+
+        raw_greet(peer, 1);
+        raw_expect_ready(peer, "PULL", NULL);
+        raw_send_bytes(peer, head, sizeof head);
+        raw_send_bytes(peer, body, size);
+        if (count == MAX) {
+            raw_send_part(peer, true, "in", 2);
+            RECV(server, "in");
+        } else {
+            raw_expect_close(peer);
+        }
+        raw_close(&peer);
+    }
+}
+
 /* ---- addresses ---- */
 
 /* The server speaks first; or it has closed. */
