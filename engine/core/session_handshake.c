@@ -240,6 +240,13 @@ static bool type_fits(const struct zu_session *s, const uint8_t *name, size_t si
     return false;
 }
 
+/* Who a peer is, is the ZAP handler's to say; where he is, the kernel's. */
+static bool is_ours_to_say(const struct zu_property *p)
+{
+    return text_is("User-Id", p->name, p->name_size) ||
+           text_is("Peer-Address", p->name, p->name_size);
+}
+
 static int take_metadata(struct zu_session *s, struct zu_reader block)
 {
     struct zu_property p;
@@ -250,7 +257,7 @@ static int take_metadata(struct zu_session *s, struct zu_reader block)
             return -EPROTO;
         if (text_is("Socket-Type", p.name, p.name_size) && !type_fits(s, p.value, p.value_size))
             return -EINVAL;
-        if (text_is("User-Id", p.name, p.name_size)) /* that is the ZAP handler's to say */
+        if (is_ours_to_say(&p))
             continue;
         rc = zu_props_add(s->props, p.name, p.name_size, p.value, p.value_size);
         if (rc < 0)

@@ -38,6 +38,8 @@ static int write_question(struct zu_session *s, struct zu_pipe *p, const struct 
     int rc = 0;
 
     s->transport->peer_address(s->fd, address);
+    if (!address[0]) /* it has gone, and nobody could say of an unknown place that it may not */
+        return -ENOTCONN;
     const struct {
         const void *bytes;
         size_t size;

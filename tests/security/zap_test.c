@@ -9,6 +9,7 @@
 #include "tests/support/rawpeer.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TEST_SUITE(zap);
@@ -410,6 +411,51 @@ Test(zap, nor_where_nobody_is_asked)
     cr_assert_null(zmq_msg_gets(&m, "User-Id"));
     zmq_msg_close(&m);
     raw_close(&fd);
+}
+
+/*
+ * A peer that says everything and has reset the connection before anybody looks: what he said is
+ * there to be read, but the kernel does not know any more where he was. At an endpoint of which
+ * nobody has taken connections yet.
+ */
+static void dial_say_and_reset(void *server, char *at, size_t at_size)
+{
+    struct linger at_once = {.l_onoff = 1};
+    int listener = raw_listen(false, at, at_size), fd = raw_dial(at);
+
+    raw_send(fd, RAW_SIGNATURE RAW_NULL(01));
+    raw_send(fd, "04 35 05 'READY' 0b 'Socket-Type' 00 00 00 06 'DEALER' "
+                 "0c 'Peer-Address' 00 00 00 08 '10.1.2.3' ");
+    raw_send_part(fd, true, "hello", 5);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+    SET(server, ZMQ_USE_FD, listener);
+    test_bind(server, at);
+}
+
+Test(zap, a_peer_cannot_say_where_he_is)
+{
+    void *server = test_socket(ZMQ_DEALER);
+    char at[64];
+    zmq_msg_t m;
+
+    dial_say_and_reset(server, at, sizeof at);
+    zmq_msg_init(&m);
+    OK(zmq_msg_recv(&m, server, 0));
+    cr_assert_null(zmq_msg_gets(&m, "Peer-Address"));
+    zmq_msg_close(&m);
+}
+
+Test(zap, nobody_is_asked_about_a_peer_who_is_nowhere)
+{
+    void *handler = test_bound(ZMQ_REP, HANDLER), *reader, *server = watched(ZMQ_DEALER, &reader);
+    char at[64];
+
+    SET_TEXT(server, ZMQ_ZAP_DOMAIN, "TEST");
+    dial_say_and_reset(server, at, sizeof at);
+    EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL DISCONNECTED");
+    RECV_GIVES(EAGAIN, handler);
+    RECV_GIVES(EAGAIN, server);
 }
 
 Test(zap, traffic_before_the_answer_ends_the_connection)
