@@ -5,7 +5,8 @@
  * Errors: a function that answers int gives -1, one that answers a pointer gives NULL, and errno
  * says why. A call that succeeds may leave any errno.
  * Threads: a context may be used by any number of threads at once. A socket, a message, a set of
- * timers: by one thread at a time, with a full fence (a lock, a join) when it changes hands.
+ * timers, a poller: by one thread at a time, with a full fence (a lock, a join) when it changes
+ * hands. What ZMQ_THREAD_SAFE reads 1 of: by any number at once.
  * Lengths are bytes and times milliseconds, where nothing else is said; a time of -1 is no limit.
  *
  * What is declared under ZMQ_BUILD_DRAFT_API may still change.
