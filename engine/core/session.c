@@ -556,8 +556,9 @@ static void on_timer(struct zu_timer *t)
         break;
     case ZU_SESSION_GOODBYE:
         /* With time without end: as long as the peer has not taken all, then a while for its own
-         * close; one that took everything and stays connected must not hold up zmq_ctx_term. */
-        if (!s->turned_away && !zu_session_sent_all(s)) /* a stranger has no such claim */
+         * close; one that took everything and stays connected must not hold up zmq_ctx_term. Nor
+         * may a stranger; nor a peer within the machine that does not read, which loses nothing. */
+        if (!s->turned_away && s->transport->answers && !zu_session_sent_all(s))
             s->goodbye_ms = s->loop->now_ms;
         if (is_silent(s))
             zu_session_fail(s, ZU_LOSS_LOCAL, 0);

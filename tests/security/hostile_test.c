@@ -178,6 +178,27 @@ Test(hostile, a_peer_may_have_so_many_properties_and_no_more)
     }
 }
 
+/* What he has not read stays his; the context ends all the same: see test_end. */
+EACH_STREAM(hostile, a_peer_who_does_not_read_does_not_hold_up_the_end)
+{
+    const char *at = test_endpoint(transport);
+    void *server = test_bound(ZMQ_DEALER, at);
+    int peer = raw_dial(at);
+
+    raw_greet(peer, 1);
+    raw_send_ready(peer, "DEALER", NULL);
+    raw_send_part(peer, true, "in", 2);
+    RECV(server, "in");
+    SET(server, ZMQ_LINGER, -1);
+    SEND(server, "unread");
+    test_close(server);
+    test_end();
+    raw_expect_ready(peer, "DEALER", "");
+    raw_expect_part(peer, true, "unread", 6);
+    raw_expect_close(peer);
+    raw_close(&peer);
+}
+
 /* ---- addresses ---- */
 
 /* The server speaks first; or it has closed. */
