@@ -122,6 +122,8 @@ EACH_STREAM(limits, connect_tries_again_until_there_are_descriptors)
     SET(push, ZMQ_RECONNECT_IVL, 10);
     OK(test_get(pull, ZMQ_FD));
     OK(test_get(push, ZMQ_FD));
+    SEND(test_connected(ZMQ_PUSH, at), "first"); /* see test_take_descriptors */
+    RECV(pull, "first");
     test_take_descriptors(0);
     test_connect(push, at);
     SEND_GIVES(0, push, "patience");

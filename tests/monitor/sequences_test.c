@@ -476,13 +476,15 @@ EACH_STREAM(sequences, a_full_descriptor_table_fails_the_accept)
 {
     const char *at = test_endpoint(transport);
     void *reader, *b = watched(ZMQ_PULL, &reader);
-    int peer;
+    int before, peer;
 
     if (!test_newer())
         cr_skip_test("4.3.4 may end the process");
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 100, .rlim_max = 100});
     test_bind(b, at);
     EVENTS(reader, "LISTENING");
+    before = test_plain_connect(at); /* see test_take_descriptors */
+    cr_assert_eq(strncmp(watch_next(reader, 0), "ACCEPTED", 8), 0);
     test_take_descriptors(1);
     peer = test_plain_connect(at);
     EVENTS(reader, "ACCEPT_FAILED=24@%s", at);
@@ -490,6 +492,7 @@ EACH_STREAM(sequences, a_full_descriptor_table_fails_the_accept)
     for (const char *seen = "ACCEPT_FAILED"; strncmp(seen, "ACCEPTED", 8) != 0;
          seen = watch_next(reader, 0))
         cr_assert(strncmp(seen, "ACCEPT_FAILED", 13) == 0, "%s", seen);
+    close(before);
     close(peer);
 }
 

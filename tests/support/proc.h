@@ -18,7 +18,9 @@ int test_descriptors(void); /* open ones */
  */
 pid_t test_fork(void);
 size_t test_resident_kib(void);
-/* Opens descriptors until `left` remain below the limit; test_give_descriptors closes them. */
+/* Opens descriptors until `left` remain below the limit; test_give_descriptors closes them. A
+ * thread that has not allocated yet makes it inexact: for its first memory the C library opens a
+ * file for a moment. So the loops must have done something before. */
 void test_take_descriptors(int left);
 void test_give_descriptors(void);
 
