@@ -258,7 +258,8 @@ EACH_STREAM(stats, counts_reconnects_of_one_who_dials)
     first = only_connection(push).connection;
     test_close(pull);
     WAIT(only_connection(push).connection == 0);
-    pull = test_bound(ZMQ_PULL, at);
+    pull = test_socket(ZMQ_PULL);
+    WAIT(zmq_bind(pull, at) == 0); /* the listener goes a moment after the connections */
     SEND(push, "two");
     RECV(pull, "two");
     cr_assert_eq(of(push).reconnects, 1);
