@@ -39,8 +39,9 @@ static struct zu_pipe_end end_of(struct zu_socket *s, const struct zu_options *o
 
 static int write_id(struct zu_pipe *p, const struct zu_options *o)
 {
+    const struct zu_text *id = zu_options_routing_id(o);
     struct zu_msg m;
-    int rc = zu_msg_init_copy(&m, o->routing_id, o->routing_id_size);
+    int rc = zu_msg_init_copy(&m, id->bytes, id->size);
 
     if (rc < 0)
         return rc;

@@ -10,7 +10,6 @@
 #include "engine/core/options.h"
 
 #include "engine/base/alloc.h"
-#include "engine/base/secret.h"
 #include "include/zuring.h"
 
 #include <arpa/inet.h>
@@ -96,7 +95,7 @@ static void free_options(struct zu_options *o)
     zu_free(o->filter_gids);
     zu_free(o->filter_pids);
     zu_options_free_told(o);
-    zu_secret_free(o->keys);
+    zu_options_free_security(o);
     zu_free(o);
 }
 
@@ -146,12 +145,13 @@ static struct zu_options *copy_options(const struct zu_options *o)
     /* Own pointers only, before anything can fail and free them. */
     c->socks_proxy = c->socks_username = c->socks_password = NULL;
     c->accept_filters = NULL;
+    c->security = NULL;
     c->keys = NULL;
     c->filter_uids = NULL;
     c->filter_gids = NULL;
     c->filter_pids = NULL;
     good =
-        zu_options_copy_told(c, o) &&
+        zu_options_copy_told(c, o) && zu_options_copy_security(c, o) &&
         copy_bytes(&c->socks_proxy, o->socks_proxy, text_size(o->socks_proxy)) &&
         copy_bytes(&c->socks_username, o->socks_username, text_size(o->socks_username)) &&
         copy_bytes(&c->socks_password, o->socks_password, text_size(o->socks_password)) &&
@@ -238,15 +238,6 @@ static int set_heartbeat_ttl(struct zu_options *o, const void *value, size_t siz
     if (zu_given_int(&ms, value, size) < 0 || ms < 0 || ms > TTL_MS_MAX)
         return -EINVAL;
     o->heartbeat_ttl = ms / 100;
-    return 0;
-}
-
-static int set_routing_id(struct zu_options *o, const void *value, size_t size)
-{
-    if (!value || size < 1 || size > sizeof o->routing_id)
-        return -EINVAL;
-    memcpy(o->routing_id, value, size);
-    o->routing_id_size = (uint8_t)size;
     return 0;
 }
 
@@ -403,7 +394,6 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
     if (n)
         return set_number(o, n, value, size);
     switch (option) {
-    case ZMQ_ROUTING_ID: return set_routing_id(o, value, size);
     case ZMQ_IPV4ONLY: return set_ipv4only(o, value, size);
     case ZMQ_ROUTER_RAW: return set_raw(o, value, size);
     case ZMQ_HEARTBEAT_TTL: return set_heartbeat_ttl(o, value, size);
@@ -511,7 +501,9 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
     case ZMQ_TYPE: return zu_answer_int(o->type, value, size);
     case ZMQ_IPV4ONLY: return zu_answer_int(!o->ipv6, value, size);
     case ZMQ_HEARTBEAT_TTL: return zu_answer_int(o->heartbeat_ttl * 100, value, size);
-    case ZMQ_ROUTING_ID: return zu_answer_bytes(o->routing_id, o->routing_id_size, value, size);
+    case ZMQ_ROUTING_ID:
+        return zu_answer_bytes(zu_options_routing_id(o)->bytes, zu_options_routing_id(o)->size,
+                               value, size);
     case ZMQ_BINDTODEVICE: return zu_answer_text(o->bind_device, value, size);
     case ZMQ_SOCKS_PROXY: return zu_answer_text(o->socks_proxy, value, size);
     case ZMQ_SOCKS_USERNAME: return zu_answer_text(o->socks_username, value, size);

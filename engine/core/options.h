@@ -27,6 +27,12 @@ struct zu_text { /* of 0 to 255 bytes of any kind, and a NUL behind them */
     char bytes[256];
 };
 
+struct zu_security { /* what most sockets never set */
+    struct zu_text zap_domain;
+    struct zu_text plain_username;
+    uint8_t curve_public_key[32], curve_server_key[32];
+};
+
 struct zu_keys { /* in memory for secrets */
     uint8_t curve_secret_key[32];
     struct zu_text plain_password;
@@ -37,8 +43,6 @@ struct zu_options {
     int type; /* of the socket: ZMQ_PAIR ... */
 
     uint64_t affinity;
-    uint8_t routing_id[255];
-    uint8_t routing_id_size; /* 0: unset */
     int sndhwm, rcvhwm;
     int linger; /* ms; -1 for ever */
     int sndtimeo, rcvtimeo;
@@ -72,6 +76,7 @@ struct zu_options {
     size_t filter_uid_count, filter_gid_count, filter_pid_count;
 
     /* What peers, and applications, are told of connections. */
+    struct zu_text *routing_id;                /* or NULL: see zu_options_routing_id */
     struct zu_words hello, disconnect, hiccup; /* ZMQ_HELLO_MSG and its kind */
     struct zu_words metadata;                  /* ZMQ_METADATA, as READY carries it */
     int router_notify;                         /* ZMQ_NOTIFY_* bits */
@@ -80,10 +85,8 @@ struct zu_options {
     bool as_server; /* of the mechanism, whoever binds */
     bool zap_enforce_domain;
     int handshakes_max, connections_per_address; /* of a bind; 0: no limit */
-    struct zu_text zap_domain;
-    struct zu_text plain_username;
-    uint8_t curve_public_key[32], curve_server_key[32];
-    struct zu_keys *keys; /* or NULL: see zu_options_keys */
+    struct zu_security *security;                /* or NULL: see zu_options_security */
+    struct zu_keys *keys;                        /* or NULL: see zu_options_keys */
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -112,14 +115,18 @@ int zu_options_set(struct zu_options **o, int option, const void *value, size_t 
 int zu_options_get(const struct zu_options *o, int option, void *value, size_t *size);
 
 /* options_told.c: the same for what is told. -EINVAL: none of these. */
+const struct zu_text *zu_options_routing_id(const struct zu_options *o); /* of no bytes: unset */
 int zu_options_set_told(struct zu_options *o, int option, const void *value, size_t size);
 bool zu_options_copy_told(struct zu_options *to, const struct zu_options *from); /* false: memory */
 void zu_options_free_told(struct zu_options *o);
 /* options_security.c: the same for mechanisms and ZAP. -EINVAL: none of these. */
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size);
 int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size);
-bool zu_options_copy_keys(struct zu_options *to, const struct zu_options *from); /* false: memory */
-const struct zu_keys *zu_options_keys(const struct zu_options *o); /* zeros where none were set */
+bool zu_options_copy_security(struct zu_options *to, const struct zu_options *from);
+void zu_options_free_security(struct zu_options *o);
+/* Zeros where none were set. */
+const struct zu_security *zu_options_security(const struct zu_options *o);
+const struct zu_keys *zu_options_keys(const struct zu_options *o);
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */

@@ -6,6 +6,7 @@
  */
 #include "engine/core/options.h"
 
+#include "engine/base/alloc.h"
 #include "engine/base/secret.h"
 #include "engine/base/z85.h"
 #include "include/zmq.h"
@@ -26,15 +27,35 @@ const struct zu_keys *zu_options_keys(const struct zu_options *o)
     return o->keys ? o->keys : &none;
 }
 
-bool zu_options_copy_keys(struct zu_options *to, const struct zu_options *from)
+const struct zu_security *zu_options_security(const struct zu_options *o)
 {
-    if (!from->keys)
-        return true;
-    to->keys = zu_secret_alloc(sizeof *to->keys);
-    if (!to->keys)
+    static const struct zu_security none;
+
+    return o->security ? o->security : &none;
+}
+
+bool zu_options_copy_security(struct zu_options *to, const struct zu_options *from)
+{
+    to->keys = from->keys ? zu_secret_alloc(sizeof *to->keys) : NULL;
+    to->security = from->security ? zu_memdup(from->security, sizeof *from->security) : NULL;
+    if ((from->keys && !to->keys) || (from->security && !to->security))
         return false;
-    memcpy(to->keys, from->keys, sizeof *to->keys);
+    if (from->keys)
+        memcpy(to->keys, from->keys, sizeof *to->keys);
     return true;
+}
+
+void zu_options_free_security(struct zu_options *o)
+{
+    zu_free(o->security);
+    zu_secret_free(o->keys);
+}
+
+static int make_security(struct zu_options *o)
+{
+    if (!o->security)
+        o->security = zu_alloc_zero(sizeof *o->security);
+    return o->security ? 0 : -ENOMEM;
 }
 
 static int make_keys(struct zu_options *o)
@@ -125,17 +146,32 @@ static int set_secret(struct zu_options *o, int option, const void *value, size_
                : set_key(o, o->keys->curve_secret_key, o->as_server, value, size);
 }
 
+static int set_public(struct zu_options *o, int option, const void *value, size_t size)
+{
+    int rc = make_security(o);
+
+    if (rc < 0)
+        return rc;
+    switch (option) {
+    case ZMQ_ZAP_DOMAIN: return set_text(&o->security->zap_domain, value, size);
+    case ZMQ_PLAIN_USERNAME: return set_plain_word(o, &o->security->plain_username, value, size);
+    case ZMQ_CURVE_PUBLICKEY:
+        return set_key(o, o->security->curve_public_key, o->as_server, value, size);
+    default: return set_key(o, o->security->curve_server_key, false, value, size);
+    }
+}
+
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size)
 {
     switch (option) {
-    case ZMQ_ZAP_DOMAIN: return set_text(&o->zap_domain, value, size);
     case ZMQ_PLAIN_SERVER: return set_server(o, ZMQ_PLAIN, value, size);
-    case ZMQ_PLAIN_USERNAME: return set_plain_word(o, &o->plain_username, value, size);
+    case ZMQ_CURVE_SERVER: return set_server(o, ZMQ_CURVE, value, size);
     case ZMQ_CURVE_SECRETKEY:
     case ZMQ_PLAIN_PASSWORD: return set_secret(o, option, value, size);
-    case ZMQ_CURVE_SERVER: return set_server(o, ZMQ_CURVE, value, size);
-    case ZMQ_CURVE_PUBLICKEY: return set_key(o, o->curve_public_key, o->as_server, value, size);
-    case ZMQ_CURVE_SERVERKEY: return set_key(o, o->curve_server_key, false, value, size);
+    case ZMQ_ZAP_DOMAIN:
+    case ZMQ_PLAIN_USERNAME:
+    case ZMQ_CURVE_PUBLICKEY:
+    case ZMQ_CURVE_SERVERKEY: return set_public(o, option, value, size);
     default: return -EINVAL;
     }
 }
@@ -159,18 +195,20 @@ static int get_key(const uint8_t key[KEY], void *value, size_t *size)
 
 int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size)
 {
+    const struct zu_security *security = zu_options_security(o);
+
     switch (option) {
     case ZMQ_MECHANISM: return zu_answer_int(o->mechanism, value, size);
-    case ZMQ_ZAP_DOMAIN: return get_text(&o->zap_domain, value, size);
+    case ZMQ_ZAP_DOMAIN: return get_text(&security->zap_domain, value, size);
     case ZMQ_PLAIN_SERVER:
         return zu_answer_int(o->mechanism == ZMQ_PLAIN && o->as_server, value, size);
-    case ZMQ_PLAIN_USERNAME: return get_text(&o->plain_username, value, size);
+    case ZMQ_PLAIN_USERNAME: return get_text(&security->plain_username, value, size);
     case ZMQ_PLAIN_PASSWORD: return get_text(&zu_options_keys(o)->plain_password, value, size);
     case ZMQ_CURVE_SERVER:
         return zu_answer_int(o->mechanism == ZMQ_CURVE && o->as_server, value, size);
-    case ZMQ_CURVE_PUBLICKEY: return get_key(o->curve_public_key, value, size);
+    case ZMQ_CURVE_PUBLICKEY: return get_key(security->curve_public_key, value, size);
     case ZMQ_CURVE_SECRETKEY: return get_key(zu_options_keys(o)->curve_secret_key, value, size);
-    case ZMQ_CURVE_SERVERKEY: return get_key(o->curve_server_key, value, size);
+    case ZMQ_CURVE_SERVERKEY: return get_key(security->curve_server_key, value, size);
     default: return -EINVAL;
     }
 }

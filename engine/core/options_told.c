@@ -17,6 +17,24 @@ enum {
     METADATA_MAX = 3072, /* all of it; see ZU_HANDSHAKE_ROOM */
 };
 
+const struct zu_text *zu_options_routing_id(const struct zu_options *o)
+{
+    static const struct zu_text none;
+
+    return o->routing_id ? o->routing_id : &none;
+}
+
+static int set_routing_id(struct zu_options *o, const void *value, size_t size)
+{
+    if (!value || size < 1 || size >= sizeof o->routing_id->bytes)
+        return -EINVAL;
+    if (!o->routing_id && !(o->routing_id = zu_alloc(sizeof *o->routing_id)))
+        return -ENOMEM;
+    memcpy(o->routing_id->bytes, value, size);
+    o->routing_id->size = (uint8_t)size;
+    return 0;
+}
+
 static int set_words(struct zu_words *w, const void *value, size_t size)
 {
     uint8_t *copy = NULL;
@@ -83,6 +101,7 @@ static int set_router_notify(struct zu_options *o, const void *value, size_t siz
 int zu_options_set_told(struct zu_options *o, int option, const void *value, size_t size)
 {
     switch (option) {
+    case ZMQ_ROUTING_ID: return set_routing_id(o, value, size);
     case ZMQ_HELLO_MSG: return set_words(&o->hello, value, size);
     case ZMQ_DISCONNECT_MSG: return set_words(&o->disconnect, value, size);
     case ZMQ_HICCUP_MSG: return set_words(&o->hiccup, value, size);
@@ -102,13 +121,18 @@ static bool copy_words(struct zu_words *to, const struct zu_words *from)
 
 bool zu_options_copy_told(struct zu_options *to, const struct zu_options *from)
 {
+    to->routing_id = NULL;
     to->hello = to->disconnect = to->hiccup = to->metadata = (struct zu_words){NULL, 0};
+    if (from->routing_id &&
+        !(to->routing_id = zu_memdup(from->routing_id, sizeof *from->routing_id)))
+        return false;
     return copy_words(&to->hello, &from->hello) && copy_words(&to->disconnect, &from->disconnect) &&
            copy_words(&to->hiccup, &from->hiccup) && copy_words(&to->metadata, &from->metadata);
 }
 
 void zu_options_free_told(struct zu_options *o)
 {
+    zu_free(o->routing_id);
     zu_free(o->hello.data);
     zu_free(o->disconnect.data);
     zu_free(o->hiccup.data);

@@ -27,7 +27,7 @@ int zu_session_greet(struct zu_session *s)
     if (!s->greeting)
         return -ENOMEM;
     zu_greeting_start(s->greeting, s->options->type, s->mechanism->name,
-                      s->options->routing_id_size, &out);
+                      zu_options_routing_id(s->options)->size, &out);
     return zu_session_say(s, bytes, (size_t)(out.at - bytes));
 }
 
@@ -61,14 +61,15 @@ static int speak(struct zu_session *s)
 static int say_identity(struct zu_session *s)
 {
     uint8_t frame[ZU_FRAME_HEADER_MAX + 255];
-    size_t size = s->options->routing_id_size, head = 0;
+    const struct zu_text *id = zu_options_routing_id(s->options);
+    size_t size = id->size, head = 0;
 
     if (s->version == ZU_ZMTP_2_0)
         head = zu_frame_write_v2(frame, size, 0);
     else if (s->version == ZU_ZMTP_1_0)
         head = zu_frame_write_v1(frame, size, false);
     /* Without any greeting the signature that went out stands for the header of this frame. */
-    memcpy(frame + head, s->options->routing_id, size);
+    memcpy(frame + head, id->bytes, size);
     return head + size ? zu_session_say(s, frame, head + size) : 0;
 }
 
@@ -175,7 +176,8 @@ static int begin_mechanism(struct zu_session *s)
 /* A peer that has no mechanism would come in unasked. */
 static bool may_be_old(const struct zu_session *s)
 {
-    return s->options->mechanism == ZMQ_NULL && s->options->zap_domain.size == 0;
+    return s->options->mechanism == ZMQ_NULL &&
+           zu_options_security(s->options)->zap_domain.size == 0;
 }
 
 /* Bytes that were taken for a greeting are a frame's: they are parsed again, before the rest. */

@@ -33,7 +33,8 @@ static int write_part(struct zu_pipe *p, const void *data, size_t size, bool mor
 
 static int write_question(struct zu_session *s, struct zu_pipe *p, const struct zu_question *q)
 {
-    const struct zu_options *o = s->options;
+    const struct zu_text *domain = &zu_options_security(s->options)->zap_domain;
+    const struct zu_text *id = zu_options_routing_id(s->options);
     char address[ZU_ENDPOINT_MAX] = "";
     int rc = 0;
 
@@ -46,9 +47,9 @@ static int write_question(struct zu_session *s, struct zu_pipe *p, const struct 
     } parts[] = {{"", 0},
                  {ZU_ZAP_VERSION, strlen(ZU_ZAP_VERSION)},
                  {ZU_ZAP_REQUEST, strlen(ZU_ZAP_REQUEST)},
-                 {o->zap_domain.bytes, o->zap_domain.size},
+                 {domain->bytes, domain->size},
                  {address, strlen(address)},
-                 {o->routing_id, o->routing_id_size},
+                 {id->bytes, id->size},
                  {s->mechanism->name, strlen(s->mechanism->name)}};
 
     for (size_t i = 0; i < zu_array_len(parts) && rc == 0; i++)

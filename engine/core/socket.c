@@ -355,6 +355,7 @@ void zu_socket_drop(struct zu_socket *s)
     zu_waiter_fini(&s->own_waiter);
     zu_waiter_fini(&s->fd_waiter);
     pthread_mutex_destroy(&s->names);
+    zu_free(s->ended);
     zu_free(s);
     if (o && o->released)
         o->released(o);
@@ -371,7 +372,10 @@ static void close_endpoint(struct zu_socket *s, struct zu_endpoint *e, bool unbi
         zu_datagrams_close(e->datagrams);
     if (e->bound && e->transport->local_unbind)
         e->transport->local_unbind(s, strstr(e->text, "://") + 3);
-    zu_free(e);
+    if (s->last == e) /* ZMQ_LAST_ENDPOINT goes on to say it */
+        s->ended = e;
+    else
+        zu_free(e);
 }
 
 int zu_socket_close(struct zu_socket *s)
@@ -478,12 +482,13 @@ int zu_socket_add_endpoint(struct zu_socket *s, struct zu_endpoint **out,
     return 0;
 }
 
-static void set_last_endpoint(struct zu_socket *s, const char *text)
+/* The text is the endpoint's. */
+static void set_last_endpoint(struct zu_socket *s, struct zu_endpoint *e, const char *text)
 {
-    size_t size = ZU_MIN(strlen(text), sizeof s->last_endpoint - 1);
-
-    memcpy(s->last_endpoint, text, size);
-    s->last_endpoint[size] = '\0';
+    zu_free(s->ended);
+    s->ended = NULL;
+    s->last = e;
+    s->last_endpoint = text;
 }
 
 static void tell_bind_failed(struct zu_socket *s, const char *endpoint, const char *text,
@@ -524,7 +529,7 @@ static int bind_stream(struct zu_socket *s, const struct zu_transport *t, const 
     rc = zu_listener_new(&e->listener, s, t, &at, endpoint);
     if (rc < 0)
         goto forget;
-    set_last_endpoint(s, e->text);
+    set_last_endpoint(s, e, e->text);
     if (s->options->use_fd >= 0) /* it is the listener's now; another bind makes its own */
         zu_options_set(&s->options, ZMQ_USE_FD, &(int){-1}, sizeof(int));
     return 0;
@@ -552,7 +557,7 @@ static int bind_local(struct zu_socket *s, const struct zu_transport *t, const c
         zu_free(e);
         return rc;
     }
-    set_last_endpoint(s, endpoint);
+    set_last_endpoint(s, e, e->text);
     return 0;
 }
 
@@ -572,7 +577,8 @@ static int open_datagrams(struct zu_socket *s, const struct zu_transport *t, con
     rc = zu_datagrams_new(&e->datagrams, s, t, fd, &to, e->id, &pipe);
     if (rc < 0)
         goto forget;
-    set_last_endpoint(s, text); /* without the scheme, as libzmq says it */
+    set_last_endpoint(s, e,
+                      e->text + (text - endpoint)); /* without the scheme, as libzmq says it */
     zu_socket_adopt(s, pipe);
     return 0;
 forget:
@@ -596,16 +602,16 @@ int zu_socket_bind(struct zu_socket *s, const char *endpoint)
     return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, endpoint, text);
 }
 
-static bool is_connected_to(struct zu_socket *s, const char *endpoint)
+static struct zu_endpoint *find_connected(struct zu_socket *s, const char *endpoint)
 {
     zu_list_each(it, &s->endpoints)
     {
         struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
 
         if (!e->bound && strcmp(e->text, endpoint) == 0)
-            return true;
+            return e;
     }
-    return false;
+    return NULL;
 }
 
 int zu_socket_connect(struct zu_socket *s, const char *endpoint)
@@ -624,8 +630,9 @@ int zu_socket_connect(struct zu_socket *s, const char *endpoint)
         rc = t->check(text, s->options);
         if (rc < 0)
             return rc;
-        if (s->pattern->once && is_connected_to(s, endpoint)) {
-            set_last_endpoint(s, endpoint);
+        e = s->pattern->once ? find_connected(s, endpoint) : NULL;
+        if (e) {
+            set_last_endpoint(s, e, e->text);
             return 0;
         }
     }
@@ -641,7 +648,7 @@ int zu_socket_connect(struct zu_socket *s, const char *endpoint)
         zu_free(e);
         return rc;
     }
-    set_last_endpoint(s, endpoint);
+    set_last_endpoint(s, e, e->text);
     if (pipe)
         zu_socket_adopt(s, pipe);
     return 0;

@@ -70,14 +70,15 @@ struct zu_socket {
     uint32_t busy_tag;                  /* the tag before; 0 in zmq_close */
     bool busy;                          /* it runs */
     bool has_fd;
-    bool joint;     /* several threads may use it at once: see joint.h */
-    bool has_local; /* it has had a peer in this process */
-    bool stopped;   /* the context was terminated: every call answers ETERM */
-    bool closing;   /* zmq_close is under way */
-    bool refused;   /* zu_socket_refuse_pipe was called; for who adopts */
-    bool asleep;    /* zu_mailbox_sleep said so, and no wake or awake since */
-    bool rcvmore;   /* the last part received had more behind it */
-    char last_endpoint[ZU_ENDPOINT_MAX];
+    bool joint;                       /* several threads may use it at once: see joint.h */
+    bool has_local;                   /* it has had a peer in this process */
+    bool stopped;                     /* the context was terminated: every call answers ETERM */
+    bool closing;                     /* zmq_close is under way */
+    bool refused;                     /* zu_socket_refuse_pipe was called; for who adopts */
+    bool asleep;                      /* zu_mailbox_sleep said so, and no wake or awake since */
+    bool rcvmore;                     /* the last part received had more behind it */
+    const char *last_endpoint;        /* a text of last; or NULL */
+    struct zu_endpoint *last, *ended; /* the latter: NULL, or last, which is no endpoint any more */
     struct zu_cmd stop_cmd;
     pthread_mutex_t lock;          /* of a joint one: everything here and behind */
     const void *sender, *receiver; /* which thread is in the middle of a message; NULL: none */

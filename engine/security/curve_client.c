@@ -34,7 +34,7 @@ static int say_hello(struct zu_handshake *h, const struct zu_options *o, struct 
     if (rc < 0)
         return rc;
     zu_box_keypair(h->client.own, h->client.secret);
-    rc = zu_box_shared(key, o->curve_server_key, h->client.secret);
+    rc = zu_box_shared(key, zu_options_security(o)->curve_server_key, h->client.secret);
     if (rc < 0)
         return rc;
     at[6] = 1; /* version 1.0 */
@@ -58,7 +58,7 @@ static int vouch(const struct zu_handshake *h, const struct zu_options *o, uint8
     zu_box_random(at, ZU_CURVE_LONG);
     zu_curve_nonce(nonce, "VOUCH---", at);
     memcpy(plain, h->client.own, ZU_BOX_KEY);
-    memcpy(plain + ZU_BOX_KEY, o->curve_server_key, ZU_BOX_KEY);
+    memcpy(plain + ZU_BOX_KEY, zu_options_security(o)->curve_server_key, ZU_BOX_KEY);
     zu_box_seal(at + ZU_CURVE_LONG, plain, sizeof plain, nonce, key);
     zu_box_wipe(key, sizeof key);
     return 0;
@@ -76,7 +76,7 @@ static int say_initiate(struct zu_handshake *h, const struct zu_handshake_terms 
         return -ENOBUFS;
     memcpy(at + 9, h->client.cookie, ZU_CURVE_COOKIE);
     zu_curve_next_short(h, at + 105);
-    memcpy(at + 129, o->curve_public_key, ZU_BOX_KEY);
+    memcpy(at + 129, zu_options_security(o)->curve_public_key, ZU_BOX_KEY);
     rc = vouch(h, o, at + 161);
     if (rc < 0)
         return rc;
@@ -104,7 +104,7 @@ static int hear_welcome(struct zu_handshake *h, const struct zu_options *o, cons
     int rc = size == ZU_CURVE_WELCOME ? 0 : -EPROTO;
 
     if (rc == 0)
-        rc = zu_box_shared(key, o->curve_server_key, h->client.secret);
+        rc = zu_box_shared(key, zu_options_security(o)->curve_server_key, h->client.secret);
     if (rc == 0) {
         zu_curve_nonce(nonce, "WELCOME-", at + 8);
         rc = zu_box_open(plain, at + 24, size - 24, nonce, key);

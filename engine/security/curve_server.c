@@ -196,7 +196,8 @@ static bool ask(struct zu_handshake *h, const struct zu_handshake_terms *terms,
 
     if (h->state != ZU_CURVE_MUST_ASK)
         return false;
-    if (o->zap_enforce_domain && o->zap_domain.size == 0) { /* as in libzmq: nobody is asked */
+    if (o->zap_enforce_domain &&
+        zu_options_security(o)->zap_domain.size == 0) { /* as in libzmq: nobody is asked */
         h->state = ZU_CURVE_SAY_READY;
         return false;
     }

@@ -9,10 +9,10 @@
 bool zu_handshake_metadata(struct zu_writer *out, const struct zu_handshake_terms *terms)
 {
     const struct zu_options *o = terms->options;
+    const struct zu_text *id = zu_options_routing_id(o);
 
     return zu_metadata_write(out, "Socket-Type", terms->socket_type, strlen(terms->socket_type)) &&
-           (!terms->sends_id ||
-            zu_metadata_write(out, "Identity", o->routing_id, o->routing_id_size)) &&
+           (!terms->sends_id || zu_metadata_write(out, "Identity", id->bytes, id->size)) &&
            zu_write_bytes(out, o->metadata.data, o->metadata.size);
 }
 

@@ -49,7 +49,7 @@ static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms, 
 static bool ask(struct zu_handshake *h, const struct zu_handshake_terms *terms,
                 struct zu_question *q)
 {
-    if (h->asked || terms->options->zap_domain.size == 0)
+    if (h->asked || zu_options_security(terms->options)->zap_domain.size == 0)
         return false;
     h->asked = true;
     q->optional = !terms->options->zap_enforce_domain;

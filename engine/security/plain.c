@@ -58,7 +58,8 @@ static int speak_as_client(struct zu_handshake *h, const struct zu_handshake_ter
 
     switch (h->state) {
     case BEGIN:
-        fits = zu_command_begin(out, ZU_COMMAND_HELLO) && write_word(out, &o->plain_username) &&
+        fits = zu_command_begin(out, ZU_COMMAND_HELLO) &&
+               write_word(out, &zu_options_security(o)->plain_username) &&
                write_word(out, &zu_options_keys(o)->plain_password);
         h->state = WANT_WELCOME;
         return fits ? 1 : -ENOBUFS;

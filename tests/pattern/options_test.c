@@ -233,6 +233,9 @@ Test(options, the_last_endpoint_is_the_resolved_one)
     size = 5;
     FAILS(EINVAL, zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size));
     OK(zmq_unbind(socket, test_text("tcp://127.0.0.1:%d", port)));
+    size = sizeof text;
+    OK(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size));
+    cr_assert_eq(atoi(text + 16), port); /* nor does its end change it */
     test_bind(socket, "tcp://*:*");
     size = sizeof text;
     OK(zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, text, &size));

@@ -382,7 +382,7 @@ Test(curve, a_vouch_for_another_server_is_refused)
     begin(&server, true);
     pass(&client, &server, ZU_CURVE_HELLO);
     pass(&server, &client, ZU_CURVE_WELCOME);
-    client.o->curve_server_key[5] ^= 1; /* whom it now believes to talk to */
+    client.o->security->curve_server_key[5] ^= 1; /* whom it now believes to talk to */
     cr_assert_eq(speak(&client), 1);
     cr_assert_eq(hear(&server, client.said, client.size), -EPROTO);
     cr_assert_eq(server.why, ZMQ_PROTOCOL_ERROR_ZMTP_KEY_EXCHANGE);
