@@ -7,6 +7,7 @@
 #include "engine/base/random.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,10 +45,25 @@ static uint32_t from_the_clock(void)
 uint32_t zu_random_u32(void)
 {
     uint32_t v;
+
+    zu_random_fill(&v, sizeof v);
+    return v;
+}
+
+void zu_random_fill(void *out, size_t size)
+{
+    uint8_t *at = out;
     int saved = errno;
 
-    if (getrandom(&v, sizeof v, GRND_INSECURE | GRND_NONBLOCK) == (ssize_t)sizeof v)
-        return v;
+    if (getrandom(out, size, GRND_INSECURE | GRND_NONBLOCK) == (ssize_t)size)
+        return;
     errno = saved;
-    return from_the_clock();
+    while (size > 0) {
+        uint32_t v = from_the_clock();
+        size_t n = size < sizeof v ? size : sizeof v;
+
+        memcpy(at, &v, n);
+        at += n;
+        size -= n;
+    }
 }

@@ -6,8 +6,11 @@
 #ifndef ZU_BASE_RANDOM_H
 #define ZU_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-uint32_t zu_random_u32(void); /* never fails: falls back to the clock where getrandom is refused */
+/* Neither fails: where getrandom is refused they fall back to the clock. */
+uint32_t zu_random_u32(void);
+void zu_random_fill(void *out, size_t size); /* at most 256 bytes at once */
 
 #endif
