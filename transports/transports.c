@@ -8,5 +8,7 @@
 #include "transports/ipc.h"
 #include "transports/tcp.h"
 #include "transports/udp.h"
+#include "transports/ws.h"
 
-const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc, &zu_udp, NULL};
+const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc,
+                                                    &zu_udp, &zu_ws,  NULL};

@@ -15,6 +15,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/core/props.h"
+#include "engine/core/web.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -266,12 +267,13 @@ static void forget_connection(struct zu_session *s)
     zu_free(s->greeting);
     s->greeting = NULL;
     zu_session_forget_handshake(s);
+    zu_session_web_forget(s);
     s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
     s->zero_copy_min = 0;
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = false;
     s->turned_away = ZU_LOSS_NONE;
-    s->sealed = false;
+    s->sealed = s->wrapped = false;
 }
 
 static void forget_peer(struct zu_session *s)
@@ -401,7 +403,7 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
  * not go with this connection. */
 static void see_off(struct zu_session *s)
 {
-    if (s->dialed)
+    if (s->dialed || (s->web && s->web->close_heard))
         zu_session_fail(s, (enum zu_loss)s->turned_away, 0);
     else
         zu_session_enter(s, ZU_SESSION_GOODBYE);
@@ -411,7 +413,7 @@ void zu_session_settle(struct zu_session *s)
 {
     switch ((enum zu_session_state)s->state) {
     case ZU_SESSION_DRAINING: /* a dead send: the receive brings the end, and maybe a new start */
-        if (!s->pipe && zu_session_out_idle(s))
+        if (!s->pipe && zu_session_out_idle(s) && !zu_session_web_says_close(s))
             zu_session_enter(s, ZU_SESSION_GOODBYE);
         break;
     case ZU_SESSION_CLOSING:

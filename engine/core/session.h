@@ -7,7 +7,7 @@
  * The state machine is in session.c, what comes in in session_in.c, what goes out in session_fill.c
  * and session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
  * handler in session_zap.c, heartbeats in session_beat.c, messages that nobody sent in
- * session_tell.c.
+ * session_tell.c, WebSockets in session_web.c.
  *
  * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
  * loop another while it runs.
@@ -44,6 +44,7 @@ struct zu_origin;
 struct zu_session;
 struct zu_out;  /* out.h: what is being sent */
 struct zu_beat; /* session_beat.c: heartbeats, when there are any */
+struct zu_web;  /* web.h: on a WebSocket */
 
 /* Who made the session. Called on the session's loop. */
 struct zu_session_parent {
@@ -64,6 +65,7 @@ struct zu_session {
     uint8_t turned_away; /* enum zu_loss: the peer is not let in; what is said still goes out */
     bool dialed;
     bool sealed;    /* the traffic is, by the mechanism */
+    bool wrapped;   /* sealed, or in a WebSocket's frames: it goes the long way */
     bool raw;       /* bytes as they are: see zu_options */
     bool lingering; /* the socket has let go of the pipe, or was closed */
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
@@ -107,7 +109,7 @@ struct zu_session {
     size_t in_filled;
     int in_expected;      /* what the transport was told to expect */
     bool in_whole;        /* in_msg is complete, and not delivered yet */
-    bool in_sealed;       /* in_msg is to be opened when it is complete */
+    bool in_wrapped;      /* in_msg is to be unwrapped when it is complete */
     bool in_place;        /* in_msg is received straight into; it has memory behind its body */
     bool large;           /* a part of a large body came last */
     uint8_t in_stash[16]; /* the first bytes of a header */
@@ -132,6 +134,7 @@ struct zu_session {
     struct zu_handshake *handshake;
     struct zu_pipe *zap; /* to the ZAP handler, while it is asked */
     struct zu_beat *beat;
+    struct zu_web *web;           /* NULL: ZMTP */
     int loss_error;               /* for events: the errno with which the connection was lost; */
     const char *configured;       /* what zmq_bind or zmq_connect was given, the parent's; */
     char *local_name, *peer_name; /* and what the connection's ends are called, once known */
@@ -194,6 +197,8 @@ struct zu_props *zu_session_lend_props(struct zu_session *s);
 void zu_session_fill(struct zu_session *s, struct zu_out *o);
 /* One message, ahead of what is in the pipe. 0: it is taken; -ENOBUFS, -ENOMEM. */
 int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m);
+/* Writes the header of a frame, at most ZU_ZWS_HEADER_MAX bytes; flags: enum zu_frame_flag. */
+size_t zu_session_write_head(const struct zu_session *s, uint8_t *at, size_t size, uint8_t flags);
 /* Many came since the pipe was last found empty. */
 bool zu_session_is_streaming(const struct zu_session *s);
 
@@ -218,6 +223,8 @@ int zu_session_hear_greeting(struct zu_session *s);
 /* A whole frame of the handshake, borrowed. 0; 1: it is the first of the traffic; -EPROTO. */
 int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m);
 int zu_session_begin_traffic(struct zu_session *s);
+/* Both sides know what they speak: the mechanism begins, or the identity of a peer without. */
+int zu_session_begin_handshake(struct zu_session *s);
 void zu_session_forget_handshake(struct zu_session *s);
 /* What was sealed in a frame's body is opened in place. 0 and its flags; -EPROTO, told. */
 int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags);

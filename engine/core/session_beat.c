@@ -14,7 +14,7 @@
  */
 #define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
 #include "engine/base/alloc.h"
-#include "engine/core/session.h"
+#include "engine/core/web.h"
 #include "engine/wire/command.h"
 
 #include <errno.h>
@@ -81,19 +81,27 @@ static void on_ttl(struct zu_timer *t)
         on_deadline(b->session);
 }
 
+static void say_ping(struct zu_session *s)
+{
+    uint8_t body[16];
+    struct zu_writer out = zu_writer_of(body, sizeof body);
+
+    if (s->web)
+        zu_session_web_ping(s); /* it cannot name a time to live */
+    else if (zu_ping_write(&out, (uint16_t)s->options->heartbeat_ttl))
+        zu_session_say_command(s, body, (size_t)(out.at - body));
+}
+
 static void on_interval(struct zu_timer *t)
 {
     struct zu_beat *b = zu_container_of(t, struct zu_beat, interval);
     struct zu_session *s = b->session;
     int timeout = answer_ms(s);
-    uint8_t body[16];
-    struct zu_writer out = zu_writer_of(body, sizeof body);
 
     zu_timer_set(s->loop, &b->interval, (uint64_t)s->options->heartbeat_ivl);
     /* Behind a blocked send one PING is enough. */
-    if (!(s->send_busy && zu_timer_is_set(&b->answer)) &&
-        zu_ping_write(&out, (uint16_t)s->options->heartbeat_ttl))
-        zu_session_say_command(s, body, (size_t)(out.at - body));
+    if (!(s->send_busy && zu_timer_is_set(&b->answer)))
+        say_ping(s);
     if (timeout > 0 && !zu_timer_is_set(&b->answer)) {
         b->blocked = s->send_busy;
         zu_timer_set(s->loop, &b->answer, (uint64_t)timeout);

@@ -6,7 +6,7 @@
  */
 #define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
 #include "engine/core/out.h"
-#include "engine/core/session.h"
+#include "engine/core/web.h"
 #include "engine/wire/command.h"
 #include "engine/wire/frame.h"
 
@@ -16,6 +16,8 @@ enum {
     BATCH_BYTES = 128 * 1024, /* a batch ends when it holds this much */
     STREAM_PARTS = 16,        /* a stream: that many without the pipe being found empty */
     RESERVE_PIECES = 4,       /* for what is said while a batch is in flight */
+    SUBSCRIPTION_MAX = 16,    /* bytes before a topic */
+    HEAD_MAX = ZU_ZWS_HEADER_MAX + SUBSCRIPTION_MAX,
 };
 
 /* Large bodies count one by one: a batch holds no more of them than the pipe may. */
@@ -26,14 +28,14 @@ static bool batch_is_full(const struct zu_session *s, const struct zu_out *o)
     /* Two pieces for the next message at most: its header and its body. */
     return o->bytes >= BATCH_BYTES || o->piece_count + 2 > ZU_OUT_PIECES - RESERVE_PIECES ||
            o->held_count == zu_array_len(o->held) || (limit && o->held_count >= limit) ||
-           zu_out_room(o) < ZU_FRAME_HEADER_MAX + 16 + ZU_OUT_COPY + ZU_OUT_RESERVE;
+           zu_out_room(o) < HEAD_MAX + ZU_OUT_COPY + ZU_OUT_RESERVE;
 }
 
-#define SUBSCRIPTION_MAX 16 /* bytes before a topic */
-
-/* Does a subscription go as a command? A DISH's always does. */
+/* Does a subscription go as a command? A DISH's always does; of ZWS no other. */
 static bool has_commands(const struct zu_session *s)
 {
+    if (s->web)
+        return s->options->type == ZMQ_DISH;
     return s->version >= (s->options->type == ZMQ_DISH ? ZU_ZMTP_3_0 : ZU_ZMTP_3_1);
 }
 
@@ -60,11 +62,20 @@ static size_t write_subscription_head(const struct zu_session *s, uint8_t *at, u
     uint8_t before[SUBSCRIPTION_MAX];
     size_t size = write_subscription(s, before, flags), body = size + topic;
     uint8_t command = has_commands(s) ? ZU_FRAME_COMMAND : 0;
-    size_t head = s->version <= ZU_ZMTP_1_0 ? zu_frame_write_v1(at, body, false)
-                                            : zu_frame_write_v2(at, body, command);
+    size_t head = zu_session_write_head(s, at, body, command);
 
     memcpy(at + head, before, size);
     return head + size;
+}
+
+zu_cold size_t zu_session_write_head(const struct zu_session *s, uint8_t *at, size_t size,
+                                     uint8_t flags)
+{
+    if (s->web)
+        return zu_session_web_write_head(s, at, size, flags);
+    if (s->version <= ZU_ZMTP_1_0)
+        return zu_frame_write_v1(at, size, flags & ZU_FRAME_MORE);
+    return zu_frame_write_v2(at, size, flags);
 }
 
 static size_t write_head(const struct zu_session *s, uint8_t *at, const struct zu_msg *m,
@@ -75,7 +86,7 @@ static size_t write_head(const struct zu_session *s, uint8_t *at, const struct z
     if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL)))
         return write_subscription_head(s, at, m->flags, size);
     if (zu_unlikely(s->version <= ZU_ZMTP_1_0))
-        return zu_frame_write_v1(at, size, m->flags & ZU_MSG_MORE);
+        return zu_session_write_head(s, at, size, m->flags & ZU_MSG_MORE);
     return zu_frame_write_v2(at, size, m->flags & ZU_MSG_MORE ? ZU_FRAME_MORE : 0);
 }
 
@@ -114,20 +125,41 @@ static bool can_read(struct zu_session *s)
     return false;
 }
 
-/* ---- sealed: a copy is needed anyway, and it is sealed where it was copied to ---- */
+/* ---- wrapped: what needs a copy anyway is sealed, and masked, where it was copied to ---- */
 
-static size_t sealed_size(const struct zu_session *s, const struct zu_msg *m)
+/* A WebSocket's server only writes other headers. */
+static bool is_copied(const struct zu_session *s)
 {
-    return ZU_FRAME_HEADER_MAX + s->mechanism->seal_head + SUBSCRIPTION_MAX + zu_msg_size(m);
+    return s->sealed || (s->web && s->web->client);
 }
 
-/* Seals a copy of *m into the batch's block or, where it is too large for that, into memory of its
- * own. There is room in the block for a header. -ENOMEM. */
-static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+static size_t seal_room(const struct zu_session *s)
 {
-    size_t size = zu_msg_size(m), room = s->mechanism->seal_head, before = 0;
+    return s->sealed ? s->mechanism->seal_head : 0;
+}
+
+static size_t copied_size(const struct zu_session *s, const struct zu_msg *m)
+{
+    return HEAD_MAX + seal_room(s) + zu_msg_size(m);
+}
+
+/* Makes frame `at`, of `size` bytes behind the room that a seal needs, what goes out. */
+static void wrap(struct zu_session *s, uint8_t *at, size_t size, uint8_t flags)
+{
+    if (s->sealed)
+        s->mechanism->seal(s->handshake, at, size, flags);
+    if (s->web)
+        zu_session_web_mask(s, at, seal_room(s) + size);
+}
+
+/* Wraps a copy of *m into the batch's block or, where it is too large for that, into memory of its
+ * own. There is room in the block for a header. -ENOMEM. */
+static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
+{
+    static_assert((int)ZU_MSG_MORE == (int)ZU_FRAME_MORE, "one bit for both");
+    size_t size = zu_msg_size(m), room = seal_room(s), before = 0;
     uint8_t *frame = o->block + o->filled, *at, subscription[SUBSCRIPTION_MAX];
-    uint8_t flags = m->flags & ZU_MSG_MORE;
+    uint8_t flags = m->flags & ZU_MSG_MORE, outside;
     struct zu_msg own = {.kind = ZU_MSG_CLOSED};
     size_t head;
 
@@ -135,14 +167,15 @@ static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *
         before = write_subscription(s, subscription, m->flags);
         flags = has_commands(s) ? ZU_MSG_COMMAND : 0;
     }
-    if (sealed_size(s, m) + ZU_OUT_RESERVE > zu_out_room(o) &&
+    if (copied_size(s, m) + ZU_OUT_RESERVE > zu_out_room(o) &&
         zu_msg_init_size(&own, room + before + size) < 0)
         return -ENOMEM;
-    head = zu_frame_write_v2(frame, room + before + size, 0);
+    outside = flags & ZU_MSG_COMMAND ? ZU_FRAME_COMMAND : flags;
+    head = zu_session_write_head(s, frame, room + before + size, s->sealed ? 0 : outside);
     at = own.kind == ZU_MSG_CLOSED ? frame + head : zu_msg_data(&own);
     memcpy(at + room, subscription, before);
     memcpy(at + room + before, zu_msg_data(m), size);
-    s->mechanism->seal(s->handshake, at, before + size, flags);
+    wrap(s, at, before + size, flags);
     if (own.kind == ZU_MSG_CLOSED) {
         zu_out_add_bytes(o, head + room + before + size);
         return 0;
@@ -153,18 +186,18 @@ static int encode_sealed(struct zu_session *s, struct zu_out *o, struct zu_msg *
 }
 
 /* The next part is looked at first: one that the block has no more room for goes into the next. */
-static void fill_sealed(struct zu_session *s, struct zu_out *o)
+static void fill_wrapped(struct zu_session *s, struct zu_out *o)
 {
     struct zu_msg m;
-    bool skip;
+    bool skip, copied = is_copied(s);
 
     while (s->pipe && !batch_is_full(s, o) && can_read(s) && zu_pipe_peek(s->pipe, &m)) {
-        size_t size = sealed_size(s, &m);
+        size_t size = copied_size(s, &m);
 
-        if (size + ZU_OUT_RESERVE > zu_out_room(o) && size < ZU_OUT_BLOCK / 2)
+        if (copied && size + ZU_OUT_RESERVE > zu_out_room(o) && size < ZU_OUT_BLOCK / 2)
             return;
         skip = s->out_skip_rest || (m.flags & ZU_MSG_ID);
-        if (!skip && encode_sealed(s, o, &m) < 0) {
+        if (!skip && copied && encode_copy(s, o, &m) < 0) {
             zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
             return;
         }
@@ -178,7 +211,10 @@ static void fill_sealed(struct zu_session *s, struct zu_out *o)
             s->stream_parts++;
             s->batch_parts++;
         }
-        zu_msg_close(&m);
+        if (skip || copied)
+            zu_msg_close(&m);
+        else
+            encode(s, o, &m);
     }
 }
 
@@ -186,14 +222,13 @@ int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
 {
     int rc;
 
-    if (zu_out_room(o) < ZU_FRAME_HEADER_MAX + 16 + ZU_OUT_COPY ||
-        o->piece_count + 2 > ZU_OUT_PIECES)
+    if (zu_out_room(o) < HEAD_MAX + ZU_OUT_COPY || o->piece_count + 2 > ZU_OUT_PIECES)
         return -ENOBUFS;
-    if (!s->sealed) {
+    if (!is_copied(s)) {
         encode(s, o, m);
         return 0;
     }
-    rc = encode_sealed(s, o, m);
+    rc = encode_copy(s, o, m);
     if (rc == 0)
         zu_msg_close(m);
     return rc;
@@ -269,8 +304,8 @@ void zu_session_fill(struct zu_session *s, struct zu_out *o)
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
 
-    if (zu_unlikely(s->sealed)) {
-        fill_sealed(s, o);
+    if (zu_unlikely(s->wrapped)) {
+        fill_wrapped(s, o);
         return;
     }
 

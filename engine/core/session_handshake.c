@@ -7,7 +7,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/secret.h"
 #include "engine/core/props.h"
-#include "engine/core/session.h"
+#include "engine/core/web.h"
 #include "engine/wire/command.h"
 #include "engine/wire/frame.h"
 
@@ -23,6 +23,8 @@ int zu_session_greet(struct zu_session *s)
 
     if (s->raw)
         return zu_session_begin_traffic(s);
+    if (s->transport->web)
+        return zu_session_web_greet(s);
     s->greeting = zu_alloc_zero(sizeof *s->greeting);
     if (!s->greeting)
         return -ENOMEM;
@@ -60,16 +62,16 @@ static int speak(struct zu_session *s)
 /* An old peer gets our routing id as its first frame. */
 static int say_identity(struct zu_session *s)
 {
-    uint8_t frame[ZU_FRAME_HEADER_MAX + 255];
+    uint8_t frame[ZU_ZWS_HEADER_MAX + 255];
     const struct zu_text *id = zu_options_routing_id(s->options);
     size_t size = id->size, head = 0;
 
-    if (s->version == ZU_ZMTP_2_0)
-        head = zu_frame_write_v2(frame, size, 0);
-    else if (s->version == ZU_ZMTP_1_0)
-        head = zu_frame_write_v1(frame, size, false);
     /* Without any greeting the signature that went out stands for the header of this frame. */
+    if (s->version != ZU_ZMTP_1_0_BARE)
+        head = zu_session_write_head(s, frame, size, 0);
     memcpy(frame + head, id->bytes, size);
+    if (s->web)
+        zu_session_web_mask(s, frame + head, size);
     return head + size ? zu_session_say(s, frame, head + size) : 0;
 }
 
@@ -140,6 +142,7 @@ static int go_on(struct zu_session *s)
         return ZU_MIN(rc, 0);
     s->handshook = true;
     s->sealed = s->mechanism->seal != NULL;
+    s->wrapped = s->sealed || s->web;
     if (!s->sealed)
         zu_session_forget_handshake(s);
     zu_session_event(s, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
@@ -158,16 +161,26 @@ int zu_session_answered(struct zu_session *s, int status)
     return speak(s);
 }
 
-static int begin_mechanism(struct zu_session *s)
+static int compare_mechanism(struct zu_session *s)
 {
     char ours[ZU_MECHANISM_SIZE] = "";
 
     strncpy(ours, s->mechanism->name, sizeof ours - 1);
-    if (memcmp(ours, s->greeting->peer_mechanism, sizeof ours) != 0) {
-        zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
-                         ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
-        return -EPROTO;
-    }
+    if (memcmp(ours, s->greeting->peer_mechanism, sizeof ours) == 0)
+        return 0;
+    zu_session_event(s, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
+                     ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH);
+    return -EPROTO;
+}
+
+/* Does the peer have a mechanism, or an identity at most? */
+static bool has_mechanism(const struct zu_session *s)
+{
+    return s->web ? !s->web->bare : s->version >= ZU_ZMTP_3_0;
+}
+
+static int begin_mechanism(struct zu_session *s)
+{
     s->handshake = s->mechanism->secret ? zu_secret_alloc(s->mechanism->size)
                                         : zu_alloc_zero(s->mechanism->size);
     return s->handshake ? 0 : -ENOMEM;
@@ -197,7 +210,20 @@ static int unread_greeting(struct zu_session *s)
     return 0;
 }
 
-int zu_session_hear_greeting(struct zu_session *s)
+int zu_session_begin_handshake(struct zu_session *s)
+{
+    bool modern = has_mechanism(s);
+    int rc = modern ? begin_mechanism(s) : say_identity(s);
+
+    if (rc < 0)
+        return rc;
+    zu_free(s->greeting);
+    s->greeting = NULL;
+    zu_session_enter(s, ZU_SESSION_HANDSHAKE);
+    return modern ? go_on(s) : 0;
+}
+
+static int hear_greeting(struct zu_session *s)
 {
     uint8_t bytes[ZU_GREETING_V3_SIZE];
     struct zu_writer out = zu_writer_of(bytes, sizeof bytes);
@@ -215,15 +241,16 @@ int zu_session_hear_greeting(struct zu_session *s)
         return -EPROTO;
     if (s->version == ZU_ZMTP_1_0_BARE && (rc = unread_greeting(s)) < 0)
         return rc;
-    rc = s->version >= ZU_ZMTP_3_0 ? begin_mechanism(s) : say_identity(s);
-    if (rc < 0)
-        return rc;
     if (s->version < ZU_ZMTP_3_0) /* such a peer has no handshake that could last too long */
         zu_timer_clear(s->loop, &s->timer);
-    zu_free(s->greeting);
-    s->greeting = NULL;
-    zu_session_enter(s, ZU_SESSION_HANDSHAKE);
-    return s->version >= ZU_ZMTP_3_0 ? go_on(s) : 0;
+    else if ((rc = compare_mechanism(s)) < 0)
+        return rc;
+    return zu_session_begin_handshake(s);
+}
+
+int zu_session_hear_greeting(struct zu_session *s)
+{
+    return s->web ? zu_session_web_hear_greeting(s) : hear_greeting(s);
 }
 
 static bool text_is(const char *text, const void *bytes, size_t size)
@@ -350,7 +377,7 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
         zu_pipe_flush(s->pipe);
     zu_session_tell_hello(s);
     zu_session_enter(s, ZU_SESSION_ACTIVE);
-    return s->version >= ZU_ZMTP_3_0 && !s->raw ? zu_session_beat_start(s) : 0;
+    return (s->web || s->version >= ZU_ZMTP_3_0) && !s->raw ? zu_session_beat_start(s) : 0;
 }
 
 int zu_session_begin_traffic(struct zu_session *s)
@@ -388,10 +415,10 @@ int zu_session_hear_handshake(struct zu_session *s, struct zu_msg *m)
     struct zu_heard heard = {.why = 0};
     int rc;
 
-    if (s->version < ZU_ZMTP_3_0)
-        return hear_identity(s, m);
     if (s->turned_away)
         return 0;
+    if (!has_mechanism(s))
+        return hear_identity(s, m);
     rc = s->mechanism->hear(s->handshake, &terms, zu_msg_data(m), zu_msg_size(m), &heard);
     if (rc == 0 && heard.metadata.at)
         rc = hear_metadata(s, heard.metadata);

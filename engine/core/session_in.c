@@ -15,7 +15,7 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/core/props.h"
-#include "engine/core/session.h"
+#include "engine/core/web.h"
 #include "engine/wire/command.h"
 #include "engine/wire/frame.h"
 
@@ -43,7 +43,7 @@ void zu_session_in_reset(struct zu_session *s)
         zu_msg_close(&s->in_msg);
     s->in_filled = 0;
     s->in_expected = 1; /* a new descriptor comes next */
-    s->in_whole = s->in_place = s->in_sealed = s->large = s->paused = false;
+    s->in_whole = s->in_place = s->in_wrapped = s->large = s->paused = false;
     s->in_stash_size = 0;
     s->screen_at = 0;
 }
@@ -113,7 +113,6 @@ static zu_cold int open_msg(struct zu_session *s, struct zu_msg *m)
     struct zu_msg small;
     int rc = zu_session_open(s, data, size, &flags);
 
-    s->in_sealed = false;
     if (rc < 0 || command)
         return ZU_MIN(rc, 0);
     if (size - head <= ZU_MSG_INLINE_MAX) {
@@ -128,6 +127,15 @@ static zu_cold int open_msg(struct zu_session *s, struct zu_msg *m)
     return 1;
 }
 
+/* in_msg is complete, as it came. 1: now it is as any other; 0: there was none in it. */
+static zu_cold int unwrap(struct zu_session *s, struct zu_msg *m)
+{
+    int rc = s->web ? zu_session_web_unwrap(s, m) : 1;
+
+    s->in_wrapped = false;
+    return rc == 1 && s->sealed ? open_msg(s, m) : rc;
+}
+
 /* in_msg is complete: a frame for the handshake, for the session itself, or for the socket. */
 static int deliver(struct zu_session *s)
 {
@@ -136,7 +144,7 @@ static int deliver(struct zu_session *s)
 
     s->in_whole = false;
     zu_session_beat_heard(s); /* a PING that came in the same receive waits no longer, either */
-    if (zu_unlikely(s->in_sealed) && (rc = open_msg(s, m)) <= 0) {
+    if (zu_unlikely(s->in_wrapped) && (rc = unwrap(s, m)) <= 0) {
         zu_msg_close(m);
         return rc;
     }
@@ -224,6 +232,20 @@ static int take_sealed(struct zu_session *s, const struct zu_frame *f)
     return take_body(s, &inside);
 }
 
+/* What is whole is unwrapped where it lies; of the rest the body is completed first. */
+static zu_cold int take_wrapped(struct zu_session *s, const struct zu_frame *f)
+{
+    bool here = f->size <= in_left(s);
+
+    s->in_wrapped = true;
+    if (!here || (s->web && !zu_session_web_is_whole(s)))
+        return take_body(s, f);
+    s->in_wrapped = false;
+    if (s->web)
+        zu_session_web_unmask(s, s->in_at, f->size);
+    return s->sealed ? take_sealed(s, f) : take_body(s, f);
+}
+
 static int take_frame(struct zu_session *s, const struct zu_frame *f)
 {
     int64_t max = s->options->maxmsgsize;
@@ -232,15 +254,18 @@ static int take_frame(struct zu_session *s, const struct zu_frame *f)
         return -EMSGSIZE;
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && f->size > HANDSHAKE_MAX)
         return -EMSGSIZE;
-    if (zu_unlikely(s->sealed) && f->size <= in_left(s))
-        return take_sealed(s, f);
-    s->in_sealed = s->sealed;
-    return take_body(s, f);
+    return zu_unlikely(s->wrapped) ? take_wrapped(s, f) : take_body(s, f);
 }
 
-static int read_head(const struct zu_session *s, struct zu_reader *r, struct zu_frame *f)
+static zu_cold int read_rare_head(struct zu_session *s, struct zu_reader *r, struct zu_frame *f)
 {
-    return s->version <= ZU_ZMTP_1_0 ? zu_frame_read_v1(r, f) : zu_frame_read_v2(r, f);
+    return s->web ? zu_session_web_read_head(s, r, f) : zu_frame_read_v1(r, f);
+}
+
+static int read_head(struct zu_session *s, struct zu_reader *r, struct zu_frame *f)
+{
+    return zu_unlikely(s->version <= ZU_ZMTP_1_0) ? read_rare_head(s, r, f)
+                                                  : zu_frame_read_v2(r, f);
 }
 
 /* A header that began in an earlier block: its first bytes are in the stash. */
@@ -248,7 +273,7 @@ static int take_stashed_head(struct zu_session *s, struct zu_frame *f)
 {
     uint8_t head[sizeof s->in_stash];
     size_t had = s->in_stash_size;
-    size_t more = ZU_MIN(in_left(s), ZU_FRAME_HEADER_MAX - had);
+    size_t more = ZU_MIN(in_left(s), sizeof head - had);
 
     memcpy(head, s->in_stash, had);
     memcpy(head + had, s->in_at, more);
@@ -292,7 +317,7 @@ static int take_head(struct zu_session *s, struct zu_frame *f)
 static bool may_run(const struct zu_session *s)
 {
     return s->state == ZU_SESSION_ACTIVE && s->version >= ZU_ZMTP_2_0 && s->pipe &&
-           !s->in_stash_size && !s->sealed && !s->socket->pattern->screen &&
+           !s->in_stash_size && !s->wrapped && !s->socket->pattern->screen &&
            s->options->maxmsgsize < 0;
 }
 
@@ -369,6 +394,13 @@ static int take_raw(struct zu_session *s)
     return deliver(s);
 }
 
+/* Nothing that comes counts any more. */
+static inline bool is_deaf(const struct zu_session *s)
+{
+    return zu_unlikely(s->state >= ZU_SESSION_GOODBYE) ||
+           (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && s->turned_away);
+}
+
 /* Parses what is there. 0: all of it; -EAGAIN: the pipe is full; else the connection must end. */
 static int parse(struct zu_session *s)
 {
@@ -383,7 +415,7 @@ static int parse(struct zu_session *s)
     while (rc >= 0 && s->in_at != s->in_end) {
         struct zu_frame f;
 
-        if (s->state == ZU_SESSION_GOODBYE || s->state >= ZU_SESSION_CLOSING) {
+        if (is_deaf(s)) {
             s->in_at = s->in_end;
             return 0;
         }

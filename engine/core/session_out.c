@@ -23,7 +23,7 @@
  * tells that it copied, nothing more is lent on that connection.
  */
 #include "engine/core/out.h"
-#include "engine/core/session.h"
+#include "engine/core/web.h"
 #include "engine/wire/frame.h"
 
 #include <errno.h>
@@ -92,16 +92,18 @@ int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
 
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 {
-    uint8_t frame[ZU_FRAME_HEADER_MAX + ZU_SEAL_HEAD_MAX + ZU_HANDSHAKE_ROOM];
+    uint8_t frame[ZU_ZWS_HEADER_MAX + ZU_SEAL_HEAD_MAX + ZU_HANDSHAKE_ROOM];
     size_t room = s->sealed ? s->mechanism->seal_head : 0;
 
     if (zu_bug(size > ZU_HANDSHAKE_ROOM))
         return -EFAULT;
-    size_t head = zu_frame_write_v2(frame, room + size, s->sealed ? 0 : ZU_FRAME_COMMAND);
+    size_t head = zu_session_write_head(s, frame, room + size, s->sealed ? 0 : ZU_FRAME_COMMAND);
 
     memcpy(frame + head + room, body, size);
     if (s->sealed)
         s->mechanism->seal(s->handshake, frame + head, size, ZU_MSG_COMMAND);
+    if (s->web)
+        zu_session_web_mask(s, frame + head, room + size);
     return zu_session_say(s, frame, head + room + size);
 }
 

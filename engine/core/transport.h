@@ -106,6 +106,12 @@ struct zu_transport {
     /* What LAST_ENDPOINT would say for an address written otherwise; may block; or NULL. */
     int (*canonical)(char out[ZU_ENDPOINT_MAX], const char *text, const struct zu_options *o);
 
+    /*
+     * Of a web transport: ZWS is spoken on its descriptors, not ZMTP (session_web.c); and of the
+     * text, checked before, which host and path a request of HTTP names. NULL: ZMTP.
+     */
+    void (*web)(const char *text, char host[ZU_ENDPOINT_MAX], char path[ZU_ENDPOINT_MAX]);
+
     /* Used when options->socks_proxy is set, which is then what is resolved; or NULL. */
     const struct zu_proxy *proxy;
 

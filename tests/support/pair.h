@@ -42,7 +42,7 @@ void test_meet(void *pub, void *const *subs, int count);
     static void suite##_##name(enum test_transport transport);                                     \
     ParameterizedTestParameters(suite, name)                                                       \
     {                                                                                              \
-        static int all[] = {TEST_INPROC, TEST_IPC, TEST_TCP};                                      \
+        static int all[] = {TEST_INPROC, TEST_IPC, TEST_TCP, TEST_WS};                             \
         return cr_make_param_array(int, all, TEST_TRANSPORTS);                                     \
     }                                                                                              \
     ParameterizedTest(int *one, suite, name)                                                       \
@@ -51,7 +51,7 @@ void test_meet(void *pub, void *const *subs, int count);
     }                                                                                              \
     static void suite##_##name(enum test_transport transport)
 
-/* The same without inproc, for what only streams of bytes do. */
+/* The same where ZMTP is spoken on a stream of bytes. */
 #define EACH_STREAM(suite, name)                                                                   \
     static void suite##_##name(enum test_transport transport);                                     \
     ParameterizedTestParameters(suite, name)                                                       \
