@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * place: a port is tried by binding it, below 32768 so that no connection of another test takes
- * it as its source port between the try and the use. Files live in one folder per process.
+ * it as its source port between the try and the use. Until the process ends no other gets it from
+ * here: there is an abstract name for each port, which only one process can have. Files live in one
+ * folder per process.
  */
 #include "tests/support/place.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static char folder[64];
@@ -30,6 +34,20 @@ static bool port_is_free(int port)
     return is_free;
 }
 
+static bool claim_port(int port)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int size = snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "zuring-test-port-%d", port);
+
+    cr_assert_geq(fd, 0);
+    if (bind(fd, (struct sockaddr *)&at,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)) == 0)
+        return true; /* the descriptor stays open: it is the claim */
+    close(fd);
+    return false;
+}
+
 int test_free_port(void)
 {
     static int next = -1;
@@ -40,7 +58,7 @@ int test_free_port(void)
         int port = 11000 + next;
 
         next = (next + 1) % 20000;
-        if (port_is_free(port))
+        if (claim_port(port) && port_is_free(port))
             return port;
     }
     cr_assert_fail("no free port");
