@@ -191,7 +191,7 @@ Test(choose, a_wake_up_arrives_where_messages_to_a_ring_are_refused)
     if (child == 0) {
         struct zu_kernel *k;
 
-        alarm(20); /* a wake-up that never comes is a failure */
+        alarm(120); /* a wake-up that never comes is a failure */
         if (zu_kernel_ring.open(&k) < 0 || !forbid(SYS_io_uring_register, EINVAL))
             _exit(1);
         for (uint64_t i = 1; i <= 3; i++) {

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 
 /* Defines the test once for each boundary that talks to the real kernel. */
 #define BOTH(name)                                                                                 \
@@ -133,6 +133,11 @@ static inline void tcp_pair(int sv[2])
     sv[1] = accept4(l, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     cr_assert_geq(sv[1], 0);
     close(l);
+}
+
+static inline bool is_readable(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, DEADLINE_MS) == 1;
 }
 
 static inline void shut(struct zu_kernel *k, int fd)
