@@ -199,12 +199,13 @@ EACH_TRANSPORT(joint, a_channel_has_one_peer)
 static void meet(void *radio, void *dish, const char *group)
 {
     int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+    int times = 0;
 
     while (!(test_events(dish) & ZMQ_POLLIN)) {
         cr_assert_lt(test_now_ms(), until_ms);
         if (send_to(radio, 0, group, "?") < 0)
             cr_assert_eq(errno, EAGAIN);
-        test_pause();
+        test_pause_longer(times++);
     }
     WAIT(send_to(radio, 0, group, "met") == 3);
     for (;;) {

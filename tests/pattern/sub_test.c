@@ -262,13 +262,14 @@ EACH_STREAM(sub, conflate_keeps_the_newest_message_only)
     const char *at = test_endpoint(transport);
     void *pub = test_bound(ZMQ_PUB, at), *sub = test_socket(ZMQ_SUB);
     const char *text;
+    int times = 0;
 
     SET(sub, ZMQ_CONFLATE, 1);
     SUBSCRIBE(sub, "");
     test_connect(sub, at);
     do { /* the last number that arrives is the last that was sent after the first arrived */
         SEND(pub, "early");
-        test_pause();
+        test_pause_longer(times++);
     } while (!(test_events(sub) & ZMQ_POLLIN));
     for (int i = 0; i < 500; i++)
         SEND(pub, "%d", i);

@@ -285,6 +285,7 @@ Test(curve_behaviour, a_dish_hears_the_groups_that_it_has_joined)
 {
     struct talk t = begin(TEST_TCP, ZMQ_RADIO, ZMQ_DISH);
     zmq_msg_t m;
+    int times = 0;
 
     OK(zmq_join(t.client, "movies"));
     meet(&t);
@@ -293,7 +294,7 @@ Test(curve_behaviour, a_dish_hears_the_groups_that_it_has_joined)
         memcpy(zmq_msg_data(&m), "hello", 5);
         OK(zmq_msg_set_group(&m, "movies"));
         OK(zmq_msg_send(&m, t.server, 0));
-        test_pause();
+        test_pause_longer(times++);
     } while (!(test_events(t.client) & ZMQ_POLLIN));
     zmq_msg_init(&m);
     OK(zmq_msg_recv(&m, t.client, 0));
@@ -331,9 +332,9 @@ Test(curve_behaviour, heartbeats_go_sealed)
     struct talk t = begin(TEST_TCP, ZMQ_DEALER, ZMQ_DEALER);
 
     SET(t.server, ZMQ_HEARTBEAT_IVL, 10);
-    SET(t.server, ZMQ_HEARTBEAT_TIMEOUT, 5000);
+    SET(t.server, ZMQ_HEARTBEAT_TIMEOUT, TEST_DEADLINE_MS);
     SET(t.client, ZMQ_HEARTBEAT_IVL, 10);
-    SET(t.client, ZMQ_HEARTBEAT_TTL, 5000);
+    SET(t.client, ZMQ_HEARTBEAT_TTL, TEST_DEADLINE_MS);
     meet(&t);
     EVENTS(t.server_reader, "HANDSHAKE_SUCCEEDED");
     EVENTS(t.client_reader, "HANDSHAKE_SUCCEEDED");

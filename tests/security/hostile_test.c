@@ -270,9 +270,11 @@ Test(hostile, the_bounds_have_a_default_and_no_sign)
 /* What is sent into a connection that has just ended is lost with it. */
 static void send_until_heard(void *from, void *to, const char *text)
 {
+    int times = 0;
+
     do {
         SEND(from, "%s", text);
-        test_pause();
+        test_pause_longer(times++);
     } while (!(test_events(to) & ZMQ_POLLIN));
 }
 

@@ -35,7 +35,11 @@ bool test_newer(void);
  */
 void test_meet(void *pub, void *const *subs, int count);
 
-#define TEST_SUITE(name) TestSuite(name, .fini = test_end, .timeout = 60)
+/* For who says something again and again until it is heard: pauses, after many times for longer. On
+ * a slow machine it so stays below the water marks. */
+void test_pause_longer(int times);
+
+#define TEST_SUITE(name) TestSuite(name, .fini = test_end, .timeout = 300)
 
 /* A test for each transport, which it finds in `transport`. */
 #define EACH_TRANSPORT(suite, name)                                                                \
