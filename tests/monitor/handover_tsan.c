@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { WRITERS = 2, ROUNDS = 60000, TIMEOUT_MS = 20000 };
+enum { WRITERS = 2, ROUNDS = 60000, TIMEOUT_MS = 120000 };
 
 static void *watched;
 static pthread_barrier_t start;
