@@ -21,11 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-TestSuite(memory, .timeout = 110);
+TestSuite(memory, .timeout = 300);
 
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
-enum { REFUSALS_MAX = 5, PATIENCE_MS = 10000, INPROC_PATIENCE_MS = 200 };
+enum { REFUSALS_MAX = 5, PATIENCE_MS = 60000, INPROC_PATIENCE_MS = 200 };
 
 /* ---- refusing ---- */
 
@@ -166,7 +166,7 @@ static void secure(struct cycle *c)
     set(c->handler, ZMQ_LINGER, 0);
     set(c->handler, ZMQ_RCVTIMEO, 0);
     INSIST(zmq_bind(c->handler, "inproc://zeromq.zap.01"));
-    set(binder(c), ZMQ_HANDSHAKE_IVL, 100);
+    set(binder(c), ZMQ_HANDSHAKE_IVL, 400);
     if (c->trial->mechanism == ZMQ_CURVE) {
         secure_by_keys(c);
         return;

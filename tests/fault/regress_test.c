@@ -16,7 +16,7 @@ TEST_SUITE(regress);
 
 /* ---- heartbeats and the last words of a closed socket ---- */
 
-enum { IVL_MS = 40, SILENCE_MS = 10 * IVL_MS, WORDS = 10, WORD_SIZE = 20000 };
+enum { IVL_MS = 250, SILENCE_MS = 8 * IVL_MS, WORDS = 10, WORD_SIZE = 20000 };
 
 static void *terminate(void *ctx)
 {
@@ -27,27 +27,39 @@ static void *terminate(void *ctx)
  * All of it lies in the kernel, on this side of a peer that is slow to read. Were the connection
  * closed when the peer has been silent for too long, its late answer to a PING would meet a reset,
  * and with the reset goes what it has not taken yet.
+ *
+ * False: the machine was so slow that the connection may have been given up before the close.
  */
-Test(regress, a_closed_socket_sends_its_last_words_whatever_its_heartbeats_say)
+static bool try_last_words(int *listener)
 {
     static char word[WORD_SIZE];
     char endpoint[160];
-    int little = 4096, listener = raw_listen(false, endpoint, sizeof endpoint);
+    int little = 4096;
     void *ctx = zmq_ctx_new(), *push = zmq_socket(ctx, ZMQ_PUSH), *ended;
+    int64_t met_ms;
     pthread_t thread;
 
-    cr_assert_eq(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+    *listener = raw_listen(false, endpoint, sizeof endpoint);
+    cr_assert_eq(setsockopt(*listener, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
     SET(push, ZMQ_LINGER, -1);
     SET(push, ZMQ_SNDBUF, 2 * WORDS * WORD_SIZE);
     SET(push, ZMQ_HEARTBEAT_IVL, IVL_MS);
     test_connect(push, endpoint);
-    int fd = raw_accept(listener);
+    int fd = raw_accept(*listener);
 
     raw_greet(fd, 1);
     raw_expect_ready(fd, "PUSH", NULL);
+    met_ms = test_now_ms();
     raw_send_ready(fd, "PULL", NULL);
     for (int i = 0; i < WORDS; i++)
         cr_assert_eq(zmq_send(push, word, sizeof word, 0), WORD_SIZE);
+    if (test_now_ms() - met_ms > IVL_MS / 2) {
+        SET(push, ZMQ_LINGER, 0);
+        zmq_close(push);
+        zmq_ctx_term(ctx);
+        raw_close(&fd);
+        return false;
+    }
     zmq_close(push);
     cr_assert_eq(pthread_create(&thread, NULL, terminate, ctx), 0);
     poll(NULL, 0, SILENCE_MS); /* several deadlines go by; nothing is waited for */
@@ -56,9 +68,23 @@ Test(regress, a_closed_socket_sends_its_last_words_whatever_its_heartbeats_say)
         raw_expect_part(fd, true, word, sizeof word);
     raw_expect_end(fd);
     raw_close(&fd);
-    raw_close(&listener);
     cr_assert_eq(pthread_join(thread, &ended), 0);
     cr_assert_eq(ended, ctx);
+    return true;
+}
+
+Test(regress, a_closed_socket_sends_its_last_words_whatever_its_heartbeats_say)
+{
+    bool in_time = false;
+
+    for (int i = 0; i < 20 && !in_time; i++) {
+        int listener;
+
+        in_time = try_last_words(&listener);
+        raw_close(&listener);
+    }
+    if (!in_time)
+        cr_skip_test("this machine is too slow");
 }
 
 /* ---- water marks that are set at both ends of a pipe at once ---- */
@@ -116,7 +142,7 @@ Test(regress, both_ends_of_a_pipe_may_set_their_water_marks_at_once)
 
 /* ---- inproc connects that are under way while their context ends ---- */
 
-enum { ENDS = 1000, CONNECTERS = 3 };
+enum { ENDS = 1000, CONNECTERS = 3, ENDS_MS = 20000 };
 
 /* Connects to a name that nobody has, until the context is terminated. */
 static void *connect_to_nobody(void *socket)
@@ -130,7 +156,9 @@ static void *connect_to_nobody(void *socket)
 /* Where leaks are looked for, this fails when one of them is forgotten. */
 Test(regress, connects_under_way_when_the_context_ends_leave_nothing_behind)
 {
-    for (int i = 0; i < ENDS; i++) {
+    int64_t until_ms = test_now_ms() + ENDS_MS;
+
+    for (int i = 0; i < ENDS && test_now_ms() < until_ms; i++) {
         void *ctx = zmq_ctx_new();
         pthread_t threads[CONNECTERS];
 

@@ -30,11 +30,11 @@
 #include <arpa/inet.h>
 
 enum {
-    QUIET_MS = 20000,      /* nothing to receive or no room to send for so long: lost */
-    RUN_MS = 180000,       /* for a whole run */
+    QUIET_MS = 60000,      /* nothing to receive or no room to send for so long: lost */
+    RUN_MS = 540000,       /* for a whole run */
     BEHIND_MAX = 900,      /* less than one water mark, so that the sender can end */
     HEARTBEAT_IVL_MS = 10, /* many a second, so that some are unread at the close */
-    HEARTBEAT_TIMEOUT_MS = 10000,
+    HEARTBEAT_TIMEOUT_MS = 60000,
     BURST = 64,
 };
 

@@ -110,6 +110,8 @@ int raw_listen(bool ipc, char *endpoint, size_t size)
     else
         snprintf(endpoint, size, "tcp://127.0.0.1:0");
     n = address_of(&a, endpoint);
+    if (ipc)
+        unlink(a.un.sun_path); /* of a process that was killed, and had this one's number */
     int fd = new_fd(&a);
 
     cr_assert_eq(bind(fd, &a.any, n), 0, "bind %s: %s", endpoint, strerror(errno));
@@ -278,16 +280,34 @@ bool raw_readable(int fd, int ms)
     return wait_readable(fd, raw_now_ms() + ms);
 }
 
+/* Whether so many bytes come and are these. They stay where they are. */
+static bool is_next(int fd, const uint8_t *bytes, size_t size)
+{
+    int64_t until_ms = raw_now_ms() + RAW_DEADLINE_MS;
+    uint8_t next[SCRIPT_MAX];
+    ssize_t n = 0;
+
+    while (wait_readable(fd, until_ms) && raw_now_ms() < until_ms) {
+        n = recv(fd, next, size, MSG_PEEK | MSG_DONTWAIT);
+        if (n <= 0 || (size_t)n == size)
+            break;
+        poll(NULL, 0, 1); /* it came in pieces */
+    }
+    return n > 0 && (size_t)n == size && memcmp(next, bytes, size) == 0;
+}
+
 void raw_expect_among_at(const char *file, int line, int fd, const char *hex, const char *other)
 {
-    uint8_t first[SCRIPT_MAX], next;
-    size_t size = hex_read(first, sizeof first, hex);
+    uint8_t wanted[SCRIPT_MAX], before[SCRIPT_MAX];
+    size_t size = hex_read(wanted, sizeof wanted, hex), at = 0;
+    size_t most = hex_read(before, sizeof before, other);
 
-    cr_assert_gt(size, 0);
-    while (raw_readable(fd, RAW_DEADLINE_MS) && recv(fd, &next, 1, MSG_PEEK) == 1 &&
-           next != first[0])
-        raw_expect_at(file, line, fd, other);
-    raw_expect_bytes_at(file, line, fd, first, size);
+    while (at < size && at < most && wanted[at] == before[at])
+        at++;
+    cr_assert(at < size && at < most);
+    while (is_next(fd, before, at + 1))
+        raw_expect_bytes_at(file, line, fd, before, most);
+    raw_expect_bytes_at(file, line, fd, wanted, size);
 }
 
 void raw_expect_close_at(const char *file, int line, int fd, bool discard)

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-    RAW_DEADLINE_MS = 10000,
+    RAW_DEADLINE_MS = 60000,
     RAW_QUIET_MS = 60, /* how long nothing may come: a mistake comes at once or not at all */
 };
 
@@ -36,7 +36,7 @@ void raw_drip(int fd, const char *hex); /* each byte in a packet of its own */
 #define raw_expect_close(fd) raw_expect_close_at(__FILE__, __LINE__, (fd), false)
 /* The connection ends, whatever comes before that. */
 #define raw_expect_end(fd) raw_expect_close_at(__FILE__, __LINE__, (fd), true)
-/* These bytes come, with any number of `other` before them. Both must differ in the first byte. */
+/* These bytes come, with any number of `other` before them. Neither may begin with the other. */
 #define raw_expect_among(fd, hex, other)                                                           \
     raw_expect_among_at(__FILE__, __LINE__, (fd), (hex), (other))
 /* For this time neither a byte comes, nor the end; on a listener no connection. */
