@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 
-TestSuite(header, .timeout = 60);
+TestSuite(header, .timeout = 300);
 
 Test(header, numbers_are_libzmqs)
 {

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { THREADS = 16, MESSAGES = 1500, TIMEOUT_MS = 20000 };
+enum { THREADS = 16, MESSAGES = 1500, TIMEOUT_MS = 120000 };
 
 static void *ctx, *a, *b; /* all threads use both */
 static char at[256];

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WRITERS = 8, MESSAGES = 4000, TIMEOUT_MS = 20000, AGAIN = 16 };
+enum { WRITERS = 8, MESSAGES = 4000, TIMEOUT_MS = 120000, AGAIN = 16 };
 
 static void *write_all(void *push)
 {

@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(cells, .timeout = 60);
+TestSuite(cells, .timeout = 300);
 
 enum { HELD = 3000 };
 

@@ -58,7 +58,7 @@ static void secure(struct place *at, void *s, bool as_server)
 static void *socket_at(struct place *at, int type, bool binds)
 {
     void *s = zmq_socket(at->ctx, type);
-    int hwm = 50, timeout = 30000;
+    int hwm = 50, timeout = 120000;
     size_t size = sizeof at->endpoint;
 
     zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof hwm);
@@ -149,7 +149,7 @@ static void requests(struct place *at)
         char id[256], body[16];
         zmq_pollitem_t item = {.socket = router, .events = ZMQ_POLLIN};
 
-        expect(zmq_poll(&item, 1, 30000) == 1, "poll");
+        expect(zmq_poll(&item, 1, 120000) == 1, "poll");
         int size = zmq_recv(router, id, sizeof id, 0);
 
         expect(zmq_recv(router, body, sizeof body, 0) == 0, "delimiter");
@@ -266,7 +266,7 @@ int main(void)
 {
     static const char *const binds[] = {"inproc://engine", "tcp://127.0.0.1:*", "ipc://*"};
 
-    alarm(240);
+    alarm(1800);
     for (int backend = ZURING_BACKEND_IO_URING; backend <= ZURING_BACKEND_READINESS; backend++)
         for (size_t i = 0; i < 3; i++)
             run(binds[i], backend);

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-TestSuite(trie, .timeout = 110);
-TestSuite(subs, .timeout = 110);
+TestSuite(trie, .timeout = 300);
+TestSuite(subs, .timeout = 300);
 
 /* A million; but the address sanitizer keeps a stack for each request for memory, and looking
  * through it takes many times as long as the trie does. */

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-TestSuite(draft_memory, .timeout = 110);
+TestSuite(draft_memory, .timeout = 300);
 
 static _Atomic long requests, refused; /* since the cycle began; which one is refused */
 

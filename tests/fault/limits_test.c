@@ -184,7 +184,7 @@ static int live_as_a_child(void *inherited_ctx, void *inherited_socket)
     void *ctx, *a, *b;
     char octet = 0;
 
-    alarm(20);
+    alarm(120);
     if (zmq_close(inherited_socket) < 0)
         return 2;
     if (zmq_ctx_term(inherited_ctx) < 0 && test_newer())
@@ -330,7 +330,7 @@ static void use_a_context_once(const char *tcp)
     OK(zmq_ctx_term(ctx));
 }
 
-Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 120)
+Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 300)
 {
     const char *at = test_endpoint(TEST_TCP);
     int descriptors, threads = test_threads();
@@ -350,7 +350,7 @@ Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 120)
 #endif
 }
 
-Test(limits, connections_come_and_go_and_leave_nothing, .timeout = 120)
+Test(limits, connections_come_and_go_and_leave_nothing, .timeout = 300)
 {
     const char *at = test_endpoint(TEST_TCP);
     void *pull = test_bound(ZMQ_PULL, at);
@@ -526,7 +526,7 @@ static int load_and_unload(const char *path)
     int descriptors = test_descriptors(), threads = test_threads();
     void *library, *ctx, *socket;
 
-    alarm(20);
+    alarm(120);
     for (int i = 0; i < 20; i++) {
         library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!library)

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-TestSuite(regress_session, .timeout = 60);
+TestSuite(regress_session, .timeout = 300);
 
 static bool refuse_all(size_t size)
 {

@@ -9,7 +9,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-TestSuite(session_bytes, .timeout = 110);
+TestSuite(session_bytes, .timeout = 300);
 
 enum { ROOM = 128 * 1024 };
 

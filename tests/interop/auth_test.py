@@ -14,7 +14,7 @@ import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 from zmq.utils.monitor import recv_monitor_message
 
-PATIENCE_MS = 15000
+PATIENCE_MS = 60000
 
 
 def certificate(folder, name):

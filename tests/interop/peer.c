@@ -26,7 +26,7 @@
 #include <string.h>
 #include <zmq.h>
 
-enum { SOCKETS_MAX = 512, DEADLINE_MS = 30000, LINE_MAX_SIZE = 8192 };
+enum { SOCKETS_MAX = 512, DEADLINE_MS = 60000, LINE_MAX_SIZE = 8192 };
 
 static void *ctx;
 static void *sockets[SOCKETS_MAX];

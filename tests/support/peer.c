@@ -104,7 +104,7 @@ void test_peer_tell(struct test_peer *peer, const char *format, ...)
 
 const char *test_peer_answer(struct test_peer *peer)
 {
-    int64_t until_ms = test_now_ms() + 3 * TEST_DEADLINE_MS;
+    int64_t until_ms = test_now_ms() + 2 * TEST_DEADLINE_MS;
     const char *answer;
     char *end;
 

@@ -203,14 +203,14 @@ Test(udp, a_flood_is_lost_and_the_rest_arrives)
     fd = stranger(port);
     for (int i = 0; i < 20000; i++)
         (void)!send(fd, "\1gx", 3, MSG_DONTWAIT);
-    SET(dish, ZMQ_RCVTIMEO, 100);
-    while (zmq_recv(dish, text, sizeof text, 0) == 1)
-        seen++;
+    for (int size = 0; size != 4; size = zmq_recv(dish, text, sizeof text, 0)) {
+        cr_assert_geq(size, 0, "after %d: %s", seen, test_error(errno));
+        seen += size == 1;
+        /* Behind the flood there is room, sooner or later; this one is not lost for ever. */
+        cr_assert_eq(send(fd, "\1glast", 6, 0), 6);
+    }
     cr_expect_gt(seen, 10);
     cr_expect_leq(seen, 20000);
-    cr_assert_eq(send(fd, "\1glast", 6, 0), 6);
-    SET(dish, ZMQ_RCVTIMEO, TEST_DEADLINE_MS);
-    expect_group(dish, "g", "last");
     close(fd);
 }
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 #define NAME        "ipc-unit-test"
 
 /* A directory of the test's own, which is the working directory. */

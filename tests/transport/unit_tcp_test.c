@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define DEADLINE_MS 10000
+#define DEADLINE_MS 60000
 
 static struct zu_options *options(void)
 {

@@ -16,7 +16,7 @@ fi
 there() { nsenter -t "$other" -n "$@"; }
 
 tmp=$(mktemp -d)
-unshare -n sleep 60 &
+unshare -n sleep 600 &
 other=$!
 trap 'kill $other $radio 2>/dev/null; rm -rf "$tmp"' EXIT
 until [ "$(readlink /proc/$other/ns/net)" != "$(readlink /proc/$$/ns/net)" ]; do :; done
@@ -24,7 +24,9 @@ ip link add here type veth peer name there netns "$other" || { echo "no veth"; e
 ip addr add 10.9.0.1/24 dev here && ip link set here up && ip route add 224.0.0.0/4 dev here || exit 1
 there ip addr add 10.9.0.2/24 dev there && there ip link set there up &&
     there ip route add 224.0.0.0/4 dev there || exit 1
-until there ip link show there | grep -q 'state UP'; do :; done
+until there ip link show there | grep -q 'state UP' && ip link show here | grep -q 'state UP'; do
+    :
+done
 
 # round PORT LEAST: how many of the hundred messages have to arrive
 round() {

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <zmq.h>
 
-enum { MESSAGES = 100, PATIENCE_MS = 10000, LAST_WORDS = 500 };
+enum { MESSAGES = 100, PATIENCE_MS = 60000, LAST_WORDS = 3000 };
 
 static int fail(const char *what)
 {
