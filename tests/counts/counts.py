@@ -45,7 +45,7 @@ def count(program, row):
     """Instructions a message."""
     argv = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--collect-atstart=no",
             "--toggle-collect=counted", program, row]
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120,
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600,
                           env=dict(os.environ, GLIBC_TUNABLES=PLAIN))
     messages = re.search(r"^messages (\d+)", done.stdout, re.M)
     collected = re.search(r"Collected : (\d+)", done.stderr)
