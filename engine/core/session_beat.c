@@ -18,6 +18,7 @@
 #include "engine/wire/command.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 
 struct zu_beat {
@@ -48,6 +49,16 @@ static bool is_unheard(const struct zu_session *s)
     return s->paused || (ioctl(s->fd, FIONREAD, &unread) == 0 && unread > 0);
 }
 
+/* There is something that the peer's machine has no room for. What is on its way to it is none of
+ * that: of a peer that takes all and is silent a PING is nearly always on its way, for small things
+ * are acknowledged late. */
+static bool is_held_back(const struct zu_session *s)
+{
+    int unsent = 0;
+
+    return s->transport->answers && ioctl(s->fd, SIOCOUTQNSD, &unsent) == 0 && unsent > 0;
+}
+
 /* An answer cannot be expected now, or could not be until just now: then it has its time anew. */
 static bool is_excused(struct zu_beat *b)
 {
@@ -56,7 +67,7 @@ static bool is_excused(struct zu_beat *b)
 
     /* Of a transport within the machine the count is what the peer's application has not read: our
      * own PING is in it, so it tells nothing. */
-    b->blocked = s->send_busy || (s->transport->answers && !zu_session_sent_all(s));
+    b->blocked = s->send_busy || is_held_back(s);
     return is_unheard(s) || ((was_blocked || b->blocked) &&
                              (!s->transport->answers || s->transport->answers(s->fd)));
 }

@@ -8,8 +8,10 @@
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <zmq.h>
 
 TestSuite(zmtp_ready, .timeout = 300);
@@ -540,6 +542,34 @@ EACH_WAY(zmtp_heartbeats, unanswered_end_the_connection)
     raw_expect_end(t.fd);
     raw_again(&t); /* a dialer tries again */
     raw_expect(t.fd, RAW_SIGNATURE);
+    raw_end(&t);
+}
+
+/*
+ * A peer whose machine takes everything, and which says nothing, as a process that was stopped. It
+ * must not matter that the last PING was not acknowledged yet. On however slow a machine, no more
+ * PINGs than there are intervals in the time-out go before the end.
+ */
+EACH_WAY(zmtp_heartbeats, give_a_deaf_peer_up_in_time)
+{
+    enum { IVL_MS = 10, TIMEOUT_MS = 200, PING = 9 };
+    char bytes[100 * PING];
+    struct raw_talk t;
+    struct pollfd end;
+    ssize_t size;
+
+    raw_open(&t, ZMQ_PAIR);
+    raw_set(&t, ZMQ_HEARTBEAT_IVL, IVL_MS);
+    raw_set(&t, ZMQ_HEARTBEAT_TIMEOUT, TIMEOUT_MS);
+    raw_meet(&t, way);
+    raw_greet(t.fd, 1);
+    raw_expect_ready(t.fd, "PAIR", NULL);
+    raw_send_ready(t.fd, "PAIR", NULL);
+    end = (struct pollfd){.fd = t.fd, .events = POLLRDHUP};
+    cr_assert_eq(poll(&end, 1, RAW_DEADLINE_MS), 1, "it is never given up");
+    size = recv(t.fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    cr_assert_gt(size, 0);
+    cr_assert_leq(size, (TIMEOUT_MS / IVL_MS + 3) * PING, "%d PINGs", (int)size / PING);
     raw_end(&t);
 }
 
