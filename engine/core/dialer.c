@@ -33,7 +33,8 @@ struct zu_dialer {
     struct zu_session *session; /* one count; NULL once it is over */
     uint64_t id;
     enum attempt attempt;
-    bool closed; /* zu_dialer_close was run */
+    bool closed;       /* zu_dialer_close was run; */
+    bool disconnected; /* and it was zmq_disconnect */
     bool timed_out;
     int fd;
     int wait_ms; /* of the next wait, when it doubles */
@@ -141,6 +142,13 @@ static void close_fd(struct zu_dialer *d, int error)
     event(d, ZMQ_EVENT_CLOSED, (uint64_t)fd, error);
 }
 
+/* No more attempts, though something may be left to send. */
+static bool has_had_enough(const struct zu_dialer *d)
+{
+    return d->closed && d->disconnected &&
+           d->options->reconnect_stop & ZMQ_RECONNECT_STOP_AFTER_DISCONNECT;
+}
+
 /* The attempt came to nothing; nothing of it is in the kernel's hands. */
 static void attempt_failed(struct zu_dialer *d, int err)
 {
@@ -153,6 +161,8 @@ static void attempt_failed(struct zu_dialer *d, int err)
         close_fd(d, -err);
     if (!d->session) {
         end_if_over(d);
+    } else if (has_had_enough(d)) {
+        zu_session_stop(d->session, true);
     } else if (refused) {
         give_up(d);
     } else if (d->options->reconnect_ivl > 0) {
@@ -345,7 +355,9 @@ static void session_lost(struct zu_session *s, enum zu_loss why)
     if (!s->was_handshook && why != ZU_LOSS_LOCAL &&
         d->options->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED)
         stop = true;
-    if (stop)
+    if (has_had_enough(d))
+        zu_session_stop(s, true);
+    else if (stop)
         give_up(d);
     else
         wait_and_retry(d, s->loss_error);
@@ -395,7 +407,7 @@ static void run_close(struct zu_cmd *cmd)
 
     d->closed = true;
     if (d->session)
-        zu_session_stop(d->session, false);
+        zu_session_stop(d->session, d->attempt == WAITING && has_had_enough(d));
     else
         end_if_over(d);
 }
@@ -463,7 +475,8 @@ free_dialer:
     return rc;
 }
 
-void zu_dialer_close(struct zu_dialer *d)
+void zu_dialer_close(struct zu_dialer *d, bool disconnect)
 {
+    d->disconnected = disconnect;
     zu_loop_post(d->loop, &d->close_cmd);
 }

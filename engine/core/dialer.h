@@ -21,7 +21,8 @@ int zu_dialer_new(struct zu_dialer **out, struct zu_socket *socket,
                   const struct zu_transport *transport, const char *endpoint, const char *text,
                   uint64_t id, struct zu_pipe **pipe);
 
-/* Begins the end; the pipes were closed before, and what was written to them still goes out. */
-void zu_dialer_close(struct zu_dialer *d);
+/* Begins the end; the pipes were closed before, and what was written to them still goes out. The
+ * user said so by zmq_disconnect, if `disconnect`, and may not want to connect for it any more. */
+void zu_dialer_close(struct zu_dialer *d, bool disconnect);
 
 #endif

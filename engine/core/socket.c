@@ -367,7 +367,7 @@ static void close_endpoint(struct zu_socket *s, struct zu_endpoint *e, bool unbi
     if (e->listener)
         zu_listener_close(e->listener, unbind);
     if (e->dialer)
-        zu_dialer_close(e->dialer);
+        zu_dialer_close(e->dialer, unbind);
     if (e->datagrams)
         zu_datagrams_close(e->datagrams);
     if (e->bound && e->transport->local_unbind)

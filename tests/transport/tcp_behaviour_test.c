@@ -2,6 +2,7 @@
 /*
  * tcp: addresses, wildcards, sources, filters, and the options of the socket underneath.
  */
+#define ZMQ_BUILD_DRAFT_API /* ZMQ_RECONNECT_STOP_AFTER_DISCONNECT */
 #include "tests/support/pair.h"
 #include "tests/support/plain.h"
 
@@ -220,4 +221,24 @@ Test(tcp, tries_again_at_the_reconnect_interval)
     }
     cr_assert_geq(test_now_ms() - began_ms, 3 * 60 - 3);
     close(listener);
+}
+
+/* With time to linger, and something to send, to nobody: else the context would not end. */
+Test(tcp, may_stop_dialing_after_a_disconnect)
+{
+    const char *at = test_endpoint(TEST_TCP), *later = test_endpoint(TEST_TCP);
+    void *push = test_socket(ZMQ_PUSH), *pull;
+
+    SET(push, ZMQ_LINGER, -1);
+    SET(push, ZMQ_RECONNECT_IVL, 10);
+    SET(push, ZMQ_RECONNECT_STOP, ZMQ_RECONNECT_STOP_AFTER_DISCONNECT);
+    test_connect(push, at);
+    SEND(push, "lost");
+    OK(zmq_disconnect(push, at));
+    test_connect(push, later); /* what holds for one endpoint holds for it alone */
+    SEND(push, "found");
+    test_close(push); /* nor is a close a disconnect */
+    pull = test_socket(ZMQ_PULL);
+    WAIT(zmq_bind(pull, later) == 0);
+    RECV(pull, "found");
 }
