@@ -34,6 +34,7 @@ TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-
 SUITE = ["g++", "binutils", "dpkg-dev"]
 COUNTS = ["valgrind", "libc6-dbg"]
 FUZZ = TOOLS + ["clang", "libclang-rt-dev"]
+JSZMQ = "jszmq@0.1.2"
 BENCH = TOOLS + ["libzmq5", "libzmq3-dev", "g++", "libbenchmark-dev"]
 
 OPTIONS = {
@@ -95,6 +96,22 @@ def need(packages):
         if subprocess.run(prefix + apt, env=env).returncode == 0:
             return
     raise Stop("apt-get could not install: " + " ".join(missing))
+
+
+def want_web():
+    """Peers from the web's side. What cannot be had is done without: its tests say that they were skipped."""
+    programs = {"node": "nodejs", "npm": "npm", "chromium": "chromium"}
+    folder = os.path.join(ROOT, "build", "npm")
+    try:
+        need([package for program, package in programs.items() if not shutil.which(program)])
+    except Stop as e:
+        say(str(e))
+    if not shutil.which("npm") or os.path.exists(os.path.join(folder, "node_modules", "jszmq")):
+        return
+    os.makedirs(folder, exist_ok=True)
+    if run("npm", ["npm", "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund",
+                   JSZMQ], 180, show=False):
+        say("npm could not install %s: build/logs/npm.log" % JSZMQ)
 
 
 def need_localhost():
@@ -438,6 +455,7 @@ def cmd_test(args):
     """test                  everything; ends with 'N passed, N failed, N skipped'"""
     need(TESTS + SUITE + FUZZ + BENCH + COUNTS + ["clang-format"])
     need_localhost()
+    want_web()
     begin, tally = time.monotonic(), Tally()
     meson_part(tally, "debug build", "build-debug", 1)
     meson_part(tally, "address and undefined", "build-asan", 3)
