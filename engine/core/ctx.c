@@ -12,6 +12,7 @@
 #include "engine/core/ctx.h"
 
 #include "engine/base/alloc.h"
+#include "engine/core/errand.h"
 #include "engine/core/pattern.h"
 #include "engine/core/socket.h"
 #include "engine/core/stats_file.h"
@@ -32,6 +33,7 @@ uint32_t zu_forks;
 static void count_fork(void)
 {
     zu_forks++;
+    zu_errands_forget();
 }
 
 static void watch_forks(void)
@@ -160,6 +162,7 @@ int zu_ctx_term(struct zu_ctx *ctx)
         if ((*t)->local_term)
             (*t)->local_term(ctx);
     stop_loops(ctx);
+    zu_errands_drop(ctx->errands);
     zu_map_fini(&ctx->names);
     zu_waiter_fini(&ctx->gone);
     pthread_mutex_destroy(&ctx->lock);

@@ -57,6 +57,7 @@ struct zu_ctx {
     char reason[320]; /* why the kernel boundary in use is the one it is; "": none in use yet */
     const struct zu_kernel_table *kernel;
     struct zu_stats_file *stats_file; /* or NULL */
+    struct zu_errands *errands;       /* or NULL: none was sent yet */
 };
 
 /* How many forks lie between the first process of ours and this one. Written in a child that has
