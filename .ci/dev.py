@@ -28,10 +28,13 @@ LOGS = os.path.join(ROOT, "build", "logs")
 DROPIN = os.path.join(ROOT, "build", "dropin")
 JOBS = str(os.cpu_count() or 2)
 
-TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev"]
+TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev",
+         "libkrb5-dev"]
 TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5",
                  "prometheus"]
-SUITE = ["g++", "binutils", "dpkg-dev"]
+KDC = ["krb5-kdc", "krb5-admin-server"]
+TESTS += KDC
+SUITE = ["g++", "binutils", "dpkg-dev"] + KDC
 COUNTS = ["valgrind", "libc6-dbg"]
 FUZZ = TOOLS + ["clang", "libclang-rt-dev"]
 JSZMQ = "jszmq@0.1.2"
@@ -358,8 +361,14 @@ def fuzz_part(tally, seconds):
     tally.end_part()
 
 
+def in_a_realm():
+    """What runs a command beside a KDC; where there is none to be had, the command alone."""
+    there = shutil.which("krb5kdc", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    return [sys.executable, os.path.join(ROOT, "tests/support/kdc.py")] if there else []
+
+
 def conformance(backend, report, more):
-    argv = [sys.executable, os.path.join(ROOT, "tests/conformance/conformance.py"), "--lib", DROPIN,
+    argv = in_a_realm() + [sys.executable, os.path.join(ROOT, "tests/conformance/conformance.py"), "--lib", DROPIN,
             "--include", os.path.join(ROOT, "include"), "--report", report, "--", "--require", "ipc",
             "--run-jobs", "2", "--attempts", "3", "--timeout", "120"] + list(more)
     return run("conformance-" + backend, argv, 5400, env={"ZURING_BACKEND": backend})

@@ -20,7 +20,15 @@ void zmq_version(int *major, int *minor, int *patch)
 /* Programs choose endpoints and mechanisms by this, so a name comes with the code that does it. */
 int zmq_has(const char *capability)
 {
-    static const char *const all[] = {"ipc", "curve", "draft", "WS"};
+    static const char *const all[] = {
+        "ipc",
+        "curve",
+        "draft",
+        "WS",
+#if ZU_HAS_GSSAPI
+        "gssapi",
+#endif
+    };
 
     for (size_t i = 0; capability && i < zu_array_len(all); i++)
         if (strcmp(capability, all[i]) == 0)

@@ -11,11 +11,14 @@
 #include "engine/base/bytes.h"
 #include "engine/core/options.h"
 
+#include <sys/types.h>
+
+struct zu_errand;
 struct zu_handshake; /* a mechanism's own state */
 
 /* What the session knows that a handshake needs. */
 struct zu_handshake_terms {
-    const struct zu_options *options;
+    struct zu_options *options;
     const char *socket_type; /* Socket-Type of this side */
     bool sends_id;           /* READY carries Identity */
 };
@@ -41,9 +44,17 @@ struct zu_mechanism {
     size_t size;                          /* of the state, zeroed */
     bool secret;                          /* it is: then it lies in memory for secrets */
     /*
+     * Before anything else: what has to be done first and may block, so that a thread of its own
+     * does it (errand.h). 1: *out, which is this mechanism's; until it is back nothing is asked of
+     * the state but `hear` and `end`. 0: nothing. -ENOMEM. NULL: there never is.
+     */
+    int (*errand)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
+                  struct zu_errand **out);
+    /*
      * Appends the body of the next command that this side has to send. 1: there was one; 0: nothing
      * to say until the peer, or the ZAP handler, speaks. At least ZU_HANDSHAKE_ROOM bytes of room.
-     * -EPROTO: what this side was given, its keys, cannot work.
+     * -EPROTO: what this side was given, its keys or what the peer said, cannot work; -EACCES: nor
+     * can it now, but perhaps later.
      */
     int (*speak)(struct zu_handshake *h, const struct zu_handshake_terms *terms,
                  struct zu_writer *out);
@@ -60,18 +71,24 @@ struct zu_mechanism {
     void (*answer)(struct zu_handshake *h, int status);
     bool (*done)(const struct zu_handshake *h);
 
+    /* Gives back what the state holds, and ends an errand. NULL: nothing. */
+    void (*end)(struct zu_handshake *h);
+
     /*
      * Once done: how messages and commands go. `seal` makes the body of a frame, in place, of
-     * `size` bytes behind seal_head bytes of room; `open` takes a frame's body of `size` bytes, and
-     * what was sealed is again behind the first seal_head of them. -EPROTO, and *why as above.
-     * Flags: ZU_MSG_MORE, ZU_MSG_COMMAND. NULL, both: they go as they are.
+     * `size` bytes behind seal_head bytes of room, and in front of seal_tail: its size; -ENOMEM;
+     * -EPROTO: never again. `open` takes a frame's body of `size` bytes: how many were sealed,
+     * which are then the last of them; -ENOMEM; -EPROTO, and *why as above. Flags: ZU_MSG_MORE,
+     * ZU_MSG_COMMAND. NULL, both: they go as they are; so they do where `seals` says no.
      */
-    size_t seal_head; /* ZU_SEAL_HEAD_MAX at most */
-    void (*seal)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags);
-    int (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags, uint32_t *why);
+    bool (*seals)(const struct zu_handshake *h); /* NULL: yes, if there is a `seal` */
+    size_t seal_head, seal_tail;                 /* ZU_SEAL_ROOM at most, together */
+    ssize_t (*seal)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags);
+    ssize_t (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags,
+                    uint32_t *why);
 };
 
-#define ZU_HANDSHAKE_ROOM 4096
-#define ZU_SEAL_HEAD_MAX  64
+#define ZU_HANDSHAKE_ROOM (56 * 1024) /* a ticket of Kerberos may say a lot about its owner */
+#define ZU_SEAL_ROOM      160
 
 #endif

@@ -147,6 +147,7 @@ static struct zu_options *copy_options(const struct zu_options *o)
     c->accept_filters = NULL;
     c->security = NULL;
     c->keys = NULL;
+    c->kerberos = NULL;
     c->filter_uids = NULL;
     c->filter_gids = NULL;
     c->filter_pids = NULL;

@@ -33,6 +33,11 @@ struct zu_security { /* what most sockets never set */
     uint8_t curve_public_key[32], curve_server_key[32];
 };
 
+struct zu_kerberos { /* ZMQ_GSSAPI_*PRINCIPAL*: names, and of which of ZMQ_GSSAPI_NT_* */
+    struct zu_text principal, service;
+    int principal_type, service_type;
+};
+
 struct zu_keys { /* in memory for secrets */
     uint8_t curve_secret_key[32];
     struct zu_text plain_password;
@@ -84,9 +89,11 @@ struct zu_options {
     int mechanism;  /* ZMQ_NULL ... */
     bool as_server; /* of the mechanism, whoever binds */
     bool zap_enforce_domain;
+    bool gssapi_plaintext;
     int handshakes_max, connections_per_address; /* of a bind; 0: no limit */
     struct zu_security *security;                /* or NULL: see zu_options_security */
     struct zu_keys *keys;                        /* or NULL: see zu_options_keys */
+    struct zu_kerberos *kerberos;                /* or NULL: see zu_options_kerberos */
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -127,6 +134,7 @@ void zu_options_free_security(struct zu_options *o);
 /* Zeros where none were set. */
 const struct zu_security *zu_options_security(const struct zu_options *o);
 const struct zu_keys *zu_options_keys(const struct zu_options *o);
+const struct zu_kerberos *zu_options_kerberos(const struct zu_options *o);
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */

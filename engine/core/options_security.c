@@ -2,7 +2,7 @@
 /*
  * Options of security. Which mechanism holds follows from what was set last: a name, a password or
  * a key makes this side a client of its mechanism, a server flag of 1 a server, and one of 0 leads
- * back to NULL, whatever the mechanism was.
+ * back to NULL, whatever the mechanism was; but that of GSSAPI stays with GSSAPI.
  */
 #include "engine/core/options.h"
 
@@ -34,11 +34,20 @@ const struct zu_security *zu_options_security(const struct zu_options *o)
     return o->security ? o->security : &none;
 }
 
+const struct zu_kerberos *zu_options_kerberos(const struct zu_options *o)
+{
+    static const struct zu_kerberos none;
+
+    return o->kerberos ? o->kerberos : &none;
+}
+
 bool zu_options_copy_security(struct zu_options *to, const struct zu_options *from)
 {
     to->keys = from->keys ? zu_secret_alloc(sizeof *to->keys) : NULL;
     to->security = from->security ? zu_memdup(from->security, sizeof *from->security) : NULL;
-    if ((from->keys && !to->keys) || (from->security && !to->security))
+    to->kerberos = from->kerberos ? zu_memdup(from->kerberos, sizeof *from->kerberos) : NULL;
+    if ((from->keys && !to->keys) || (from->security && !to->security) ||
+        (from->kerberos && !to->kerberos))
         return false;
     if (from->keys)
         memcpy(to->keys, from->keys, sizeof *to->keys);
@@ -48,6 +57,7 @@ bool zu_options_copy_security(struct zu_options *to, const struct zu_options *fr
 void zu_options_free_security(struct zu_options *o)
 {
     zu_free(o->security);
+    zu_free(o->kerberos);
     zu_secret_free(o->keys);
 }
 
@@ -161,6 +171,82 @@ static int set_public(struct zu_options *o, int option, const void *value, size_
     }
 }
 
+/* ---- GSSAPI ---- */
+
+#if ZU_HAS_GSSAPI
+static int set_principal(struct zu_options *o, int option, const void *value, size_t size)
+{
+    bool service = option == ZMQ_GSSAPI_SERVICE_PRINCIPAL;
+    int rc = set_text(service ? &o->kerberos->service : &o->kerberos->principal, value, size);
+
+    if (rc == 0)
+        choose(o, ZMQ_GSSAPI, !service && o->as_server);
+    return rc;
+}
+
+static int set_name_type(int *type, const void *value, size_t size)
+{
+    int given;
+
+    if (zu_given_int(&given, value, size) < 0 || given < ZMQ_GSSAPI_NT_HOSTBASED ||
+        given > ZMQ_GSSAPI_NT_KRB5_PRINCIPAL)
+        return -EINVAL;
+    *type = given;
+    return 0;
+}
+
+static int set_switch(bool *on, const void *value, size_t size)
+{
+    int given;
+
+    if (zu_given_int(&given, value, size) < 0 || given < 0 || given > 1)
+        return -EINVAL;
+    *on = given;
+    return 0;
+}
+
+static int set_kerberos(struct zu_options *o, int option, const void *value, size_t size)
+{
+    if (!o->kerberos)
+        o->kerberos = zu_alloc_zero(sizeof *o->kerberos);
+    if (!o->kerberos)
+        return -ENOMEM;
+    switch (option) {
+    case ZMQ_GSSAPI_PRINCIPAL_NAMETYPE:
+        return set_name_type(&o->kerberos->principal_type, value, size);
+    case ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE:
+        return set_name_type(&o->kerberos->service_type, value, size);
+    default: return set_principal(o, option, value, size);
+    }
+}
+
+static int set_gssapi(struct zu_options *o, int option, const void *value, size_t size)
+{
+    bool on;
+    int rc;
+
+    switch (option) {
+    case ZMQ_GSSAPI_PLAINTEXT: return set_switch(&o->gssapi_plaintext, value, size);
+    case ZMQ_GSSAPI_SERVER: /* unlike the others' server flags */
+        rc = set_switch(&on, value, size);
+        if (rc == 0)
+            choose(o, ZMQ_GSSAPI, on);
+        return rc;
+    case ZMQ_GSSAPI_PRINCIPAL:
+    case ZMQ_GSSAPI_SERVICE_PRINCIPAL:
+    case ZMQ_GSSAPI_PRINCIPAL_NAMETYPE:
+    case ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE: return set_kerberos(o, option, value, size);
+    default: return -EINVAL;
+    }
+}
+#else
+static int set_gssapi(struct zu_options *o, int option, const void *value, size_t size)
+{
+    (void)o, (void)option, (void)value, (void)size;
+    return -EINVAL; /* this build has no Kerberos */
+}
+#endif
+
 int zu_options_set_security(struct zu_options *o, int option, const void *value, size_t size)
 {
     switch (option) {
@@ -172,7 +258,7 @@ int zu_options_set_security(struct zu_options *o, int option, const void *value,
     case ZMQ_PLAIN_USERNAME:
     case ZMQ_CURVE_PUBLICKEY:
     case ZMQ_CURVE_SERVERKEY: return set_public(o, option, value, size);
-    default: return -EINVAL;
+    default: return set_gssapi(o, option, value, size);
     }
 }
 
@@ -193,6 +279,25 @@ static int get_key(const uint8_t key[KEY], void *value, size_t *size)
     return 0;
 }
 
+static int get_gssapi(const struct zu_options *o, int option, void *value, size_t *size)
+{
+    const struct zu_kerberos *names = zu_options_kerberos(o);
+
+    if (!ZU_HAS_GSSAPI)
+        return -EINVAL;
+    switch (option) {
+    case ZMQ_GSSAPI_SERVER:
+        return zu_answer_int(o->mechanism == ZMQ_GSSAPI && o->as_server, value, size);
+    case ZMQ_GSSAPI_PLAINTEXT: return zu_answer_int(o->gssapi_plaintext, value, size);
+    case ZMQ_GSSAPI_PRINCIPAL: return get_text(&names->principal, value, size);
+    case ZMQ_GSSAPI_SERVICE_PRINCIPAL: return get_text(&names->service, value, size);
+    case ZMQ_GSSAPI_PRINCIPAL_NAMETYPE: return zu_answer_int(names->principal_type, value, size);
+    case ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE:
+        return zu_answer_int(names->service_type, value, size);
+    default: return -EINVAL;
+    }
+}
+
 int zu_options_get_security(const struct zu_options *o, int option, void *value, size_t *size)
 {
     const struct zu_security *security = zu_options_security(o);
@@ -209,6 +314,6 @@ int zu_options_get_security(const struct zu_options *o, int option, void *value,
     case ZMQ_CURVE_PUBLICKEY: return get_key(security->curve_public_key, value, size);
     case ZMQ_CURVE_SECRETKEY: return get_key(zu_options_keys(o)->curve_secret_key, value, size);
     case ZMQ_CURVE_SERVERKEY: return get_key(security->curve_server_key, value, size);
-    default: return -EINVAL;
+    default: return get_gssapi(o, option, value, size);
     }
 }

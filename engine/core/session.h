@@ -20,10 +20,10 @@
 #include "engine/wire/greeting.h"
 
 /* IDLE: no connection. GREETING, HANDSHAKE: words before the traffic (HANDSHAKE also waits for the
- * identity frame of an old peer). ASKING: the ZAP handler has been asked about the peer. ACTIVE:
- * traffic. DRAINING: the socket has let go; what it wrote still goes out. GOODBYE: all is sent and
- * the writing side shut; reading until the peer's end. CLOSING: waiting for the kernel to give back
- * what is in flight. OVER: nothing will happen. */
+ * identity frame of an old peer). ASKING: somebody else has been asked about the peer: the ZAP
+ * handler, or an errand is away. ACTIVE: traffic. DRAINING: the socket has let go; what it wrote
+ * still goes out. GOODBYE: all is sent and the writing side shut; reading until the peer's end.
+ * CLOSING: waiting for the kernel to give back what is in flight. OVER: nothing will happen. */
 #define ZU_SESSION_STATES(X)                                                                       \
     X(IDLE) X(GREETING) X(HANDSHAKE) X(ASKING) X(ACTIVE) X(DRAINING) X(GOODBYE) X(CLOSING) X(OVER)
 
@@ -226,8 +226,9 @@ int zu_session_begin_traffic(struct zu_session *s);
 /* Both sides know what they speak: the mechanism begins, or the identity of a peer without. */
 int zu_session_begin_handshake(struct zu_session *s);
 void zu_session_forget_handshake(struct zu_session *s);
-/* What was sealed in a frame's body is opened in place. 0 and its flags; -EPROTO, told. */
-int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags);
+/* What was sealed in a frame's body is opened in place: how many bytes, the last of it, and their
+ * flags. -EPROTO, told; -ENOMEM. */
+ssize_t zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags);
 /* The ZAP handler has answered: 200, or 400 or 500. 0, or what ends the connection. */
 int zu_session_answered(struct zu_session *s, int status);
 /* The peer is not let in: tells why, and ends the connection once all is sent that was said. */

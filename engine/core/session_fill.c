@@ -138,51 +138,83 @@ static size_t seal_room(const struct zu_session *s)
     return s->sealed ? s->mechanism->seal_head : 0;
 }
 
-static size_t copied_size(const struct zu_session *s, const struct zu_msg *m)
+static size_t seal_tail(const struct zu_session *s)
 {
-    return HEAD_MAX + seal_room(s) + zu_msg_size(m);
+    return s->sealed ? s->mechanism->seal_tail : 0;
 }
 
-/* Makes frame `at`, of `size` bytes behind the room that a seal needs, what goes out. */
-static void wrap(struct zu_session *s, uint8_t *at, size_t size, uint8_t flags)
+static size_t copied_size(const struct zu_session *s, const struct zu_msg *m)
 {
-    if (s->sealed)
-        s->mechanism->seal(s->handshake, at, size, flags);
-    if (s->web)
-        zu_session_web_mask(s, at, seal_room(s) + size);
+    return HEAD_MAX + seal_room(s) + seal_tail(s) + zu_msg_size(m);
+}
+
+/* A frame whose header said more than its body of `size` bytes has come to: the header is written
+ * anew, at `frame`, and the body moved behind it. Returns the header's size. */
+static zu_cold size_t correct_head(const struct zu_session *s, uint8_t *frame, size_t head,
+                                   size_t size)
+{
+    uint8_t bytes[HEAD_MAX];
+    size_t real = zu_session_write_head(s, bytes, size, 0);
+
+    if (real != head)
+        memmove(frame + real, frame + head, size);
+    memcpy(frame, bytes, real);
+    return real;
 }
 
 /* Wraps a copy of *m into the batch's block or, where it is too large for that, into memory of its
- * own. There is room in the block for a header. -ENOMEM. */
+ * own. There is room in the block for a header. -ENOMEM, -EPROTO. */
 static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
 {
     static_assert((int)ZU_MSG_MORE == (int)ZU_FRAME_MORE, "one bit for both");
-    size_t size = zu_msg_size(m), room = seal_room(s), before = 0;
+    size_t room = seal_room(s), before = 0, size = zu_msg_size(m), most, head;
     uint8_t *frame = o->block + o->filled, *at, subscription[SUBSCRIPTION_MAX];
     uint8_t flags = m->flags & ZU_MSG_MORE, outside;
     struct zu_msg own = {.kind = ZU_MSG_CLOSED};
-    size_t head;
+    ssize_t whole;
 
     if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))) {
         before = write_subscription(s, subscription, m->flags);
         flags = has_commands(s) ? ZU_MSG_COMMAND : 0;
     }
-    if (copied_size(s, m) + ZU_OUT_RESERVE > zu_out_room(o) &&
-        zu_msg_init_size(&own, room + before + size) < 0)
+    most = room + before + size + seal_tail(s);
+    if (copied_size(s, m) + ZU_OUT_RESERVE > zu_out_room(o) && zu_msg_init_size(&own, most) < 0)
         return -ENOMEM;
     outside = flags & ZU_MSG_COMMAND ? ZU_FRAME_COMMAND : flags;
-    head = zu_session_write_head(s, frame, room + before + size, s->sealed ? 0 : outside);
+    head = zu_session_write_head(s, frame, most, s->sealed ? 0 : outside);
     at = own.kind == ZU_MSG_CLOSED ? frame + head : zu_msg_data(&own);
     memcpy(at + room, subscription, before);
     memcpy(at + room + before, zu_msg_data(m), size);
-    wrap(s, at, before + size, flags);
+    whole = s->sealed ? s->mechanism->seal(s->handshake, at, before + size, flags) : (ssize_t)most;
+    if (zu_unlikely(whole < 0)) {
+        zu_msg_close(&own);
+        return (int)whole;
+    }
+    if (zu_unlikely((size_t)whole != most)) { /* less: nobody could tell before it was sealed */
+        if (own.kind == ZU_MSG_CLOSED)
+            at = frame + (head = correct_head(s, frame, head, (size_t)whole));
+        else
+            head = zu_session_write_head(s, frame, (size_t)whole, 0);
+    }
+    if (s->web)
+        zu_session_web_mask(s, at, (size_t)whole);
     if (own.kind == ZU_MSG_CLOSED) {
-        zu_out_add_bytes(o, head + room + before + size);
+        zu_out_add_bytes(o, head + (size_t)whole);
         return 0;
     }
     zu_out_add_bytes(o, head);
-    zu_out_add_body(o, at, room + before + size, &own);
+    zu_out_add_body(o, at, (size_t)whole, &own);
     return 0;
+}
+
+/* What is next could not be sealed: for want of memory, and then it is tried again; or never will
+ * be, and then the connection ends by the receive that is in flight, as if the peer had gone. */
+static zu_cold void fail_copy(struct zu_session *s, int rc)
+{
+    if (rc == -ENOMEM)
+        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+    else
+        shutdown(s->fd, SHUT_RDWR);
 }
 
 /* The next part is looked at first: one that the block has no more room for goes into the next. */
@@ -190,6 +222,7 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
 {
     struct zu_msg m;
     bool skip, copied = is_copied(s);
+    int rc;
 
     while (s->pipe && !batch_is_full(s, o) && can_read(s) && zu_pipe_peek(s->pipe, &m)) {
         size_t size = copied_size(s, &m);
@@ -197,8 +230,8 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
         if (copied && size + ZU_OUT_RESERVE > zu_out_room(o) && size < ZU_OUT_BLOCK / 2)
             return;
         skip = s->out_skip_rest || (m.flags & ZU_MSG_ID);
-        if (!skip && copied && encode_copy(s, o, &m) < 0) {
-            zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+        if (!skip && copied && (rc = encode_copy(s, o, &m)) < 0) {
+            fail_copy(s, rc);
             return;
         }
         if (zu_pipe_read(s->pipe, &m) < 0)

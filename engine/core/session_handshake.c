@@ -6,6 +6,7 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/base/secret.h"
+#include "engine/core/errand.h"
 #include "engine/core/props.h"
 #include "engine/core/web.h"
 #include "engine/wire/command.h"
@@ -116,10 +117,30 @@ static int ask(struct zu_session *s)
     return 1;
 }
 
+static void errand_done(void *self);
+
+/* What may block is done elsewhere first. 1: nothing is to be said now. */
+static int send_on_errand(struct zu_session *s)
+{
+    struct zu_handshake_terms terms = terms_of(s);
+    struct zu_errand *e;
+    int rc = s->mechanism->errand ? s->mechanism->errand(s->handshake, &terms, &e) : 0;
+
+    if (rc <= 0)
+        return rc;
+    rc = zu_errand_start(e, s->socket->ctx, s->loop, errand_done, s);
+    if (rc < 0)
+        return rc;
+    zu_session_enter(s, ZU_SESSION_ASKING);
+    return 1;
+}
+
 static int open_for_traffic(struct zu_session *s, const void *id, size_t size);
 
 void zu_session_forget_handshake(struct zu_session *s)
 {
+    if (s->handshake && s->mechanism->end)
+        s->mechanism->end(s->handshake);
     if (s->mechanism->secret)
         zu_secret_free(s->handshake);
     else
@@ -132,8 +153,10 @@ static int go_on(struct zu_session *s)
 {
     const char *id = NULL;
     size_t size = 0;
-    int rc = ask(s);
+    int rc = send_on_errand(s);
 
+    if (rc == 0)
+        rc = ask(s);
     if (rc == 0)
         rc = speak(s);
     if (rc == -EPROTO)
@@ -141,7 +164,7 @@ static int go_on(struct zu_session *s)
     if (rc != 0 || !s->mechanism->done(s->handshake))
         return ZU_MIN(rc, 0);
     s->handshook = true;
-    s->sealed = s->mechanism->seal != NULL;
+    s->sealed = s->mechanism->seal && (!s->mechanism->seals || s->mechanism->seals(s->handshake));
     s->wrapped = s->sealed || s->web;
     if (!s->sealed)
         zu_session_forget_handshake(s);
@@ -149,6 +172,19 @@ static int go_on(struct zu_session *s)
     if (s->props)
         id = zu_props_get_sized(s->props, "Identity", &size);
     return open_for_traffic(s, id, ZU_MIN(size, (size_t)255));
+}
+
+static void errand_done(void *self)
+{
+    struct zu_session *s = self;
+    int rc;
+
+    if (s->state != ZU_SESSION_ASKING) /* the connection ends */
+        return;
+    zu_session_enter(s, ZU_SESSION_HANDSHAKE);
+    rc = go_on(s);
+    if (rc < 0)
+        zu_session_fail(s, zu_session_loss_of(rc), -rc);
 }
 
 int zu_session_answered(struct zu_session *s, int status)
@@ -399,10 +435,10 @@ static int hear_metadata(struct zu_session *s, struct zu_reader metadata)
     return rc < 0 ? rc : take_metadata(s, metadata);
 }
 
-int zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags)
+ssize_t zu_session_open(struct zu_session *s, uint8_t *at, size_t size, uint8_t *flags)
 {
     uint32_t why = 0;
-    int rc = s->mechanism->open(s->handshake, at, size, flags, &why);
+    ssize_t rc = s->mechanism->open(s->handshake, at, size, flags, &why);
 
     if (rc < 0)
         tell_refused(s, why);

@@ -107,16 +107,17 @@ static uint8_t opened_flags(uint8_t flags)
 /* in_msg is a sealed frame, in whatever memory: what was in it takes its place. 1; 0: none. */
 static zu_cold int open_msg(struct zu_session *s, struct zu_msg *m)
 {
-    size_t head = s->mechanism->seal_head, size = zu_msg_size(m);
+    size_t size = zu_msg_size(m), head;
     uint8_t *data = zu_msg_data(m), flags = 0;
     bool command = m->flags & ZU_MSG_COMMAND; /* nobody seals one so: see take_sealed */
     struct zu_msg small;
-    int rc = zu_session_open(s, data, size, &flags);
+    ssize_t inside = zu_session_open(s, data, size, &flags);
 
-    if (rc < 0 || command)
-        return ZU_MIN(rc, 0);
-    if (size - head <= ZU_MSG_INLINE_MAX) {
-        zu_msg_init_copy(&small, data + head, size - head); /* takes no memory */
+    if (inside < 0 || command)
+        return (int)ZU_MIN(inside, 0);
+    head = size - (size_t)inside;
+    if (inside <= ZU_MSG_INLINE_MAX) {
+        zu_msg_init_copy(&small, data + head, (size_t)inside); /* takes no memory */
         zu_msg_close(m);
         *m = small;
     } else {
@@ -215,14 +216,14 @@ static int take_body(struct zu_session *s, const struct zu_frame *f)
  * one inside, never the frame around it: libzmq drops what comes otherwise, and so do we. */
 static int take_sealed(struct zu_session *s, const struct zu_frame *f)
 {
-    size_t head = s->mechanism->seal_head;
-    struct zu_frame inside = {.size = f->size - head};
+    struct zu_frame inside;
     uint8_t flags = 0;
-    int rc = zu_session_open(s, s->in_at, f->size, &flags);
+    ssize_t size = zu_session_open(s, s->in_at, f->size, &flags);
 
-    if (rc < 0)
-        return rc;
-    s->in_at += head;
+    if (size < 0)
+        return (int)size;
+    inside.size = (uint64_t)size;
+    s->in_at += f->size - inside.size;
     if (f->flags & ZU_FRAME_COMMAND) {
         s->in_at += inside.size;
         return 1;

@@ -92,19 +92,23 @@ int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
 
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 {
-    uint8_t frame[ZU_ZWS_HEADER_MAX + ZU_SEAL_HEAD_MAX + ZU_HANDSHAKE_ROOM];
-    size_t room = s->sealed ? s->mechanism->seal_head : 0;
+    uint8_t bytes[ZU_ZWS_HEADER_MAX + ZU_SEAL_ROOM + ZU_HANDSHAKE_ROOM], head[ZU_ZWS_HEADER_MAX];
+    uint8_t *at = bytes + ZU_ZWS_HEADER_MAX;
+    ssize_t whole = (ssize_t)size;
+    size_t n;
 
     if (zu_bug(size > ZU_HANDSHAKE_ROOM))
         return -EFAULT;
-    size_t head = zu_session_write_head(s, frame, room + size, s->sealed ? 0 : ZU_FRAME_COMMAND);
-
-    memcpy(frame + head + room, body, size);
+    memcpy(at + (s->sealed ? s->mechanism->seal_head : 0), body, size);
     if (s->sealed)
-        s->mechanism->seal(s->handshake, frame + head, size, ZU_MSG_COMMAND);
+        whole = s->mechanism->seal(s->handshake, at, size, ZU_MSG_COMMAND);
+    if (whole < 0)
+        return (int)whole;
+    n = zu_session_write_head(s, head, (size_t)whole, s->sealed ? 0 : ZU_FRAME_COMMAND);
+    memcpy(at - n, head, n);
     if (s->web)
-        zu_session_web_mask(s, frame + head, room + size);
-    return zu_session_say(s, frame, head + room + size);
+        zu_session_web_mask(s, at, (size_t)whole);
+    return zu_session_say(s, at - n, n + (size_t)whole);
 }
 
 int zu_session_say_message(struct zu_session *s, struct zu_msg *m)

@@ -44,8 +44,8 @@ struct names {
 
 static void name_protocols(const struct zu_session *s, struct names *n)
 {
-    bool bare = s->options->mechanism == ZMQ_NULL &&
-                zu_options_security(s->options)->zap_domain.size == 0;
+    bool bare =
+        s->options->mechanism == ZMQ_NULL && zu_options_security(s->options)->zap_domain.size == 0;
 
     snprintf(n->ours, sizeof n->ours, "%s/%s", bare_name, s->mechanism->name);
     n->list[0] = n->ours;

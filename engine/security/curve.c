@@ -57,7 +57,7 @@ void zu_curve_ready(struct zu_handshake *h, bool server)
     h->state = ZU_CURVE_DONE;
 }
 
-void zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags)
+ssize_t zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags)
 {
     uint8_t number[ZU_CURVE_SHORT];
 
@@ -67,6 +67,7 @@ void zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t fla
     zu_box_seal_here(at, 1 + size, number, h->narrow.ours);
     memcpy(at, MESSAGE, NAME);
     memcpy(at + NAME, number, sizeof number);
+    return (ssize_t)(ZU_CURVE_MESSAGE + size);
 }
 
 static int refuse(uint32_t *why, uint32_t reason)
@@ -75,7 +76,8 @@ static int refuse(uint32_t *why, uint32_t reason)
     return -EPROTO;
 }
 
-int zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags, uint32_t *why)
+ssize_t zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags,
+                      uint32_t *why)
 {
     uint8_t bytes[ZU_CURVE_SHORT];
     uint64_t number;
@@ -94,5 +96,5 @@ int zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *fla
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
     h->last_heard = number; /* not before: who cannot seal cannot move it */
     *flags = at[FLAGS_AT];
-    return 0;
+    return (ssize_t)(size - ZU_CURVE_MESSAGE);
 }

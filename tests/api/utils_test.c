@@ -182,6 +182,7 @@ Test(utils, it_has_what_it_says_and_knows_no_other_word)
 
     cr_expect_eq(zmq_has("ipc"), 1);
     cr_expect_eq(zmq_has("curve"), 1);
+    cr_expect_eq(zmq_has("gssapi"), ZU_HAS_GSSAPI);
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         cr_expect_eq(zmq_has(none[i]), 0, "%s", none[i]);
 }

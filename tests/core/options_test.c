@@ -408,31 +408,37 @@ Test(options, ipc_filters_add_up_and_null_clears_them)
 
 Test(options, that_cannot_be_honoured_are_unknown)
 {
-    const int all[] = {ZMQ_GSSAPI_SERVER,
-                       ZMQ_GSSAPI_PRINCIPAL,
-                       ZMQ_GSSAPI_SERVICE_PRINCIPAL,
-                       ZMQ_GSSAPI_PLAINTEXT,
-                       ZMQ_VMCI_BUFFER_SIZE,
-                       ZMQ_VMCI_CONNECT_TIMEOUT,
-                       ZMQ_NORM_MODE,
-                       ZMQ_TYPE,
-                       ZMQ_MECHANISM,
-                       ZMQ_THREAD_SAFE,
-                       0,
-                       1,
-                       10,
-                       20,
-                       26,
-                       29,
-                       30,
-                       67,
-                       70,
-                       82,
-                       83,
-                       125,
-                       -1,
-                       INT_MAX,
-                       INT_MIN};
+    const int all[] = {
+#if !ZU_HAS_GSSAPI
+        ZMQ_GSSAPI_SERVER,
+        ZMQ_GSSAPI_PRINCIPAL,
+        ZMQ_GSSAPI_SERVICE_PRINCIPAL,
+        ZMQ_GSSAPI_PLAINTEXT,
+        ZMQ_GSSAPI_PRINCIPAL_NAMETYPE,
+        ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+#endif
+        ZMQ_VMCI_BUFFER_SIZE,
+        ZMQ_VMCI_CONNECT_TIMEOUT,
+        ZMQ_NORM_MODE,
+        ZMQ_TYPE,
+        ZMQ_MECHANISM,
+        ZMQ_THREAD_SAFE,
+        0,
+        1,
+        10,
+        20,
+        26,
+        29,
+        30,
+        67,
+        70,
+        82,
+        83,
+        125,
+        -1,
+        INT_MAX,
+        INT_MIN
+    };
     char bytes[40] = {1};
 
     for (size_t i = 0; i < zu_array_len(all); i++)
@@ -539,6 +545,91 @@ Test(options, that_are_shared_stay_shared_when_a_call_fails)
     cr_expect_eq(o, old);
     zu_options_drop(old);
 }
+
+/* An endpoint shares the set; what is set next must not lose what only the set has. */
+Test(options, of_security_are_copied_too)
+{
+    struct zu_options *old = o;
+    uint8_t key[32], seen[32];
+    char text[256];
+    size_t size = sizeof seen;
+
+    memset(key, 7, sizeof key);
+    cr_assert_eq(zu_options_set(&o, ZMQ_CURVE_SECRETKEY, key, sizeof key), 0);
+    cr_assert_eq(set_text(ZMQ_PLAIN_PASSWORD, "pw"), 0);
+    cr_assert_eq(set_text(ZMQ_ZAP_DOMAIN, "TEST"), 0);
+    old = o;
+    zu_options_hold(old);
+    cr_assert_eq(set(ZMQ_SNDHWM, 5), 0);
+    cr_assert_neq(o, old);
+    zu_options_drop(old);
+    cr_assert_eq(zu_options_get(o, ZMQ_CURVE_SECRETKEY, seen, &size), 0);
+    cr_expect_eq(memcmp(seen, key, sizeof key), 0);
+    size = sizeof text;
+    cr_assert_eq(zu_options_get(o, ZMQ_PLAIN_PASSWORD, text, &size), 0);
+    cr_expect_str_eq(text, "pw");
+    size = sizeof text;
+    cr_assert_eq(zu_options_get(o, ZMQ_ZAP_DOMAIN, text, &size), 0);
+    cr_expect_str_eq(text, "TEST");
+}
+
+#if ZU_HAS_GSSAPI
+static void expect_text(int option, const char *expected, size_t expected_size)
+{
+    char text[300];
+    size_t size = sizeof text;
+
+    cr_assert_eq(zu_options_get(o, option, text, &size), 0);
+    cr_expect_eq(size, expected_size);
+    cr_expect_eq(memcmp(text, expected, size), 0);
+}
+
+/* As libzmq answers them, whose server flag leads to GSSAPI even with 0. */
+Test(options, of_gssapi)
+{
+    const int names[] = {ZMQ_GSSAPI_PRINCIPAL, ZMQ_GSSAPI_SERVICE_PRINCIPAL};
+    const int types[] = {ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE};
+    const int flags[] = {ZMQ_GSSAPI_SERVER, ZMQ_GSSAPI_PLAINTEXT};
+    char big[256] = {1};
+    struct zu_options *old;
+
+    for (size_t i = 0; i < 2; i++) {
+        expect_text(names[i], "", 1);
+        cr_expect_eq(get(types[i]), 0);
+        for (int type = 0; type < 3; type++) {
+            cr_expect_eq(set(types[i], type), 0);
+            cr_expect_eq(get(types[i]), type);
+        }
+        cr_expect_eq(set(types[i], 3), -EINVAL);
+        cr_expect_eq(set(types[i], -1), -EINVAL);
+        cr_expect_eq(set(flags[i], 2), -EINVAL);
+        cr_expect_eq(set(flags[i], -1), -EINVAL);
+        cr_expect_eq(zu_options_set(&o, names[i], "", 0), -EINVAL);
+        cr_expect_eq(zu_options_set(&o, names[i], NULL, 0), -EINVAL);
+        cr_expect_eq(zu_options_set(&o, names[i], big, sizeof big), -EINVAL);
+    }
+    cr_expect_eq(set(ZMQ_GSSAPI_PLAINTEXT, 1), 0);
+    cr_expect_eq(get(ZMQ_GSSAPI_PLAINTEXT), 1);
+    cr_expect_eq(get(ZMQ_MECHANISM), ZMQ_NULL);
+    cr_expect_eq(set(ZMQ_GSSAPI_SERVER, 0), 0);
+    cr_expect_eq(get(ZMQ_MECHANISM), ZMQ_GSSAPI);
+    cr_expect_eq(set(ZMQ_GSSAPI_SERVER, 1), 0);
+    cr_expect_eq(zu_options_set(&o, ZMQ_GSSAPI_PRINCIPAL, "name", 5), 0);
+    expect_text(ZMQ_GSSAPI_PRINCIPAL, "name\0", 6);
+    cr_expect_eq(get(ZMQ_GSSAPI_SERVER), 1);
+    cr_expect_eq(set_text(ZMQ_GSSAPI_SERVICE_PRINCIPAL, "service"), 0);
+    cr_expect_eq(get(ZMQ_GSSAPI_SERVER), 0, "it is a client now");
+    cr_expect_eq(set(ZMQ_GSSAPI_SERVER, 1), 0);
+    cr_expect_eq(set(ZMQ_PLAIN_SERVER, 1), 0);
+    cr_expect_eq(get(ZMQ_GSSAPI_SERVER), 0);
+    old = o;
+    zu_options_hold(old);
+    cr_expect_eq(set(ZMQ_SNDHWM, 5), 0);
+    zu_options_drop(old);
+    expect_text(ZMQ_GSSAPI_SERVICE_PRINCIPAL, "service", 8);
+    cr_expect_eq(get(ZMQ_GSSAPI_PRINCIPAL_NAMETYPE), 2);
+}
+#endif
 
 /* ---- memory ---- */
 

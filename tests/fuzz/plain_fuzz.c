@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         zu_options_set(&o, ZMQ_PLAIN_PASSWORD, "pw", 2);
         zu_options_set(&o, ZMQ_ZAP_DOMAIN, "TEST", 4);
         terms.options = o;
-        fuzz_mechanism(roles[data[0] % 3], &terms, data + 1, size - 1);
+        fuzz_mechanism(roles[data[0] % 3], &terms, data + 1, size - 1, NULL);
     }
     zu_options_drop(o);
     return 0;

@@ -190,7 +190,7 @@ Test(curve, a_message_is_what_libzmq_makes_of_it)
                           "b820"),
                  sizeof at);
     cr_assert_eq(memcmp(at, expected, sizeof at), 0);
-    cr_assert_eq(zu_curve_open(&server, at, sizeof at, &flags, &why), 0);
+    cr_assert_eq(zu_curve_open(&server, at, sizeof at, &flags, &why), 5);
     cr_assert_eq(flags, 0);
     cr_assert_eq(memcmp(at + ZU_CURVE_MESSAGE, "hello", 5), 0);
 }
@@ -467,19 +467,20 @@ static size_t seal(struct side *s, uint8_t *at, const char *text, uint8_t flags)
 static int open(struct side *s, const uint8_t *at, size_t size, char *text)
 {
     uint8_t *copy = malloc(size ? size : 1), flags = 0;
-    int rc;
+    ssize_t rc;
 
     cr_assert_not_null(copy);
     memcpy(copy, at, size);
     s->why = 0;
     rc = s->m->open(s->h, copy, size, &flags, &s->why);
-    if (rc == 0) {
+    if (rc >= 0) {
+        cr_assert_eq((size_t)rc, size - ZU_CURVE_MESSAGE);
         memcpy(text, copy + ZU_CURVE_MESSAGE, size - ZU_CURVE_MESSAGE);
         text[size - ZU_CURVE_MESSAGE] = '\0';
         rc = flags;
     }
     free(copy);
-    return rc;
+    return (int)rc;
 }
 
 Test(curve, messages_go_both_ways)

@@ -34,6 +34,7 @@ OTHERS = ("tools", "bench", "tests", "examples", "dropin")
 WALLS = [
     (re.compile(r"<(liburing(/.*)?\.h|linux/io_uring\.h)>"), ("engine/io/", "tests/io/")),
     (re.compile(r"<sodium(/.*)?\.h>"), ("engine/security/box.c",)),
+    (re.compile(r"<(gssapi|krb5|com_err)(/.*)?\.h>"), ("engine/security/gss.c",)),
     (re.compile(r"<benchmark/.*>"), ("bench/gbench.cc",)),
 ]
 
