@@ -3,6 +3,7 @@
 
 #include "engine/base/alloc.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
@@ -43,10 +44,32 @@ static int add_origin(struct zu_gate *g, const char *address, size_t size, struc
     return 0;
 }
 
+/* Of an IPv6 address the first half: whoever has one has all that share it. What is no such
+ * address, or an IPv4 address in disguise, is as it is. */
+static const char *network_of(const char *address, char room[INET6_ADDRSTRLEN])
+{
+    char text[INET6_ADDRSTRLEN];
+    size_t size = strcspn(address, "%"); /* a link-local one tells its interface */
+    struct in6_addr a;
+
+    if (size >= sizeof text)
+        return address;
+    memcpy(text, address, size);
+    text[size] = '\0';
+    if (inet_pton(AF_INET6, text, &a) != 1 || IN6_IS_ADDR_V4MAPPED(&a))
+        return address;
+    memset(a.s6_addr + 8, 0, 8);
+    return inet_ntop(AF_INET6, &a, room, INET6_ADDRSTRLEN) ? room : address;
+}
+
 int zu_gate_count(struct zu_gate *g, const char *address, int most, struct zu_origin **out)
 {
-    size_t size = strlen(address);
+    char room[INET6_ADDRSTRLEN];
+    size_t size;
     struct zu_origin *o;
+
+    address = network_of(address, room);
+    size = strlen(address);
 
     *out = NULL;
     if (most <= 0 || size == 0) /* an address that nobody can tell counts nowhere */

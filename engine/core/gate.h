@@ -2,7 +2,8 @@
 /*
  * gate: how many strangers a listener bears. A stranger is an accepted connection that is not
  * through its handshake; when there are too many, the one that has been one for longest is given
- * up, as honest peers are strangers for moments. And how many connections one address may have.
+ * up, as honest peers are strangers for moments. And how many connections one address may have; of
+ * IPv6 one network of 64 bits, as that is what one host is given.
  * Thread: the listener's loop. Owner: embedded in the listener.
  */
 #ifndef ZU_CORE_GATE_H
