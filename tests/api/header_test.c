@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <dlfcn.h>
 
-TestSuite(header, .timeout = 300);
+TestSuite(header, .timeout = 600);
 
 Test(header, numbers_are_libzmqs)
 {

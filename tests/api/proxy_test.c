@@ -69,7 +69,7 @@ static void end(void)
     test_end();
 }
 
-TestSuite(proxy, .fini = end, .timeout = 300);
+TestSuite(proxy, .fini = end, .timeout = 600);
 
 static void finish(void)
 {

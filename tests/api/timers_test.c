@@ -4,7 +4,7 @@
  */
 #include "tests/support/pair.h"
 
-TestSuite(timers, .timeout = 300);
+TestSuite(timers, .timeout = 600);
 
 static char ran[64];
 static void *timers;

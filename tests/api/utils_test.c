@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zmq.h>
 
-TestSuite(utils, .timeout = 300);
+TestSuite(utils, .timeout = 600);
 
 /* ---- Z85 ---- */
 

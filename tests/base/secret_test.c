@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-TestSuite(secret, .timeout = 300);
+TestSuite(secret, .timeout = 600);
 
 enum { MANY = 1000, THREADS = 4 };
 

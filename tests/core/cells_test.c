@@ -10,7 +10,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-TestSuite(cells, .timeout = 300);
+TestSuite(cells, .timeout = 600);
 
 enum { HELD = 3000 };
 

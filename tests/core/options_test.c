@@ -28,7 +28,7 @@ static void end(void)
     zu_options_drop(o);
 }
 
-TestSuite(options, .init = begin, .fini = end, .timeout = 300);
+TestSuite(options, .init = begin, .fini = end, .timeout = 600);
 
 static int set(int option, int value)
 {

@@ -14,7 +14,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-TestSuite(draft_memory, .timeout = 300);
+TestSuite(draft_memory, .timeout = 600);
 
 static _Atomic long requests, refused; /* since the cycle began; which one is refused */
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <zmq.h>
 
-TestSuite(gather, .timeout = 300);
+TestSuite(gather, .timeout = 600);
 
 enum { STREAM = 16 }; /* that many make a stream */
 

@@ -11,7 +11,7 @@
 
 #include <criterion/criterion.h>
 
-TestSuite(internal, .timeout = 300);
+TestSuite(internal, .timeout = 600);
 
 static struct {
     struct zu_observer observer;

@@ -10,7 +10,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
-TestSuite(kept, .timeout = 300);
+TestSuite(kept, .timeout = 600);
 
 enum {
     NOISE = 128 * 1024, /* queues, and what the allocator rounds up */

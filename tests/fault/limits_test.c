@@ -330,7 +330,7 @@ static void use_a_context_once(const char *tcp)
     OK(zmq_ctx_term(ctx));
 }
 
-Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 300)
+Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 600)
 {
     const char *at = test_endpoint(TEST_TCP);
     int descriptors, threads = test_threads();
@@ -350,7 +350,7 @@ Test(limits, contexts_come_and_go_and_leave_nothing, .timeout = 300)
 #endif
 }
 
-Test(limits, connections_come_and_go_and_leave_nothing, .timeout = 300)
+Test(limits, connections_come_and_go_and_leave_nothing, .timeout = 600)
 {
     const char *at = test_endpoint(TEST_TCP);
     void *pull = test_bound(ZMQ_PULL, at);

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-TestSuite(memory, .timeout = 300);
+TestSuite(memory, .timeout = 600);
 
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-TestSuite(regress_session, .timeout = 300);
+TestSuite(regress_session, .timeout = 600);
 
 static bool refuse_all(size_t size)
 {

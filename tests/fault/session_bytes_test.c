@@ -9,7 +9,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-TestSuite(session_bytes, .timeout = 300);
+TestSuite(session_bytes, .timeout = 600);
 
 enum { ROOM = 128 * 1024 };
 

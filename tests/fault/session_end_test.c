@@ -9,7 +9,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-TestSuite(session_end, .timeout = 300);
+TestSuite(session_end, .timeout = 600);
 
 enum how { CLOSE, LET_GO, TERM, HOWS }; /* LET_GO: zmq_unbind, or zmq_disconnect */
 

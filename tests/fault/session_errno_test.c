@@ -9,7 +9,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-TestSuite(session_errno, .timeout = 300);
+TestSuite(session_errno, .timeout = 600);
 
 static const int errnos[] = {ECONNRESET, EPIPE,  ETIMEDOUT, EHOSTUNREACH, ENETDOWN,     ENETUNREACH,
                              ENOBUFS,    ENOMEM, EMFILE,    ENFILE,       ECONNABORTED, EPROTO,

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-TestSuite(slow, .timeout = 300);
+TestSuite(slow, .timeout = 600);
 
 enum { PATIENCE_MS = 60000 };
 

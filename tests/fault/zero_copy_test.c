@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <zmq.h>
 
-TestSuite(zero_copy, .timeout = 300);
+TestSuite(zero_copy, .timeout = 600);
 
 enum { BODY = 40 * 1024, FRAME = 9 + BODY, LENT_MAX = 16 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zmq.h>
 
-TestSuite(draft_wire, .timeout = 300);
+TestSuite(draft_wire, .timeout = 600);
 
 #define NEWER_ONLY()                                                                               \
     do {                                                                                           \

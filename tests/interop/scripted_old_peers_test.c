@@ -11,9 +11,9 @@
 #include <stdio.h>
 #include <zmq.h>
 
-TestSuite(zmtp_1_0, .timeout = 300);
-TestSuite(zmtp_1_0_revision_0, .timeout = 300);
-TestSuite(zmtp_2_0, .timeout = 300);
+TestSuite(zmtp_1_0, .timeout = 600);
+TestSuite(zmtp_1_0_revision_0, .timeout = 600);
+TestSuite(zmtp_2_0, .timeout = 600);
 
 /* A library without ZAP refuses the option; then there is nothing to be seen here. */
 static void ask_for_security(struct raw_talk *t)

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <zmq.h>
 
-TestSuite(zmtp_greeting, .timeout = 300);
-TestSuite(zmtp_3, .timeout = 300);
-TestSuite(zmtp_pubsub, .timeout = 300);
-TestSuite(zmtp_radio, .timeout = 300);
+TestSuite(zmtp_greeting, .timeout = 600);
+TestSuite(zmtp_3, .timeout = 600);
+TestSuite(zmtp_pubsub, .timeout = 600);
+TestSuite(zmtp_radio, .timeout = 600);
 
 /* -------- the greeting -------- */
 

@@ -14,10 +14,10 @@
 #include <sys/socket.h>
 #include <zmq.h>
 
-TestSuite(zmtp_ready, .timeout = 300);
-TestSuite(zmtp_frames, .timeout = 300);
-TestSuite(zmtp_commands, .timeout = 300);
-TestSuite(zmtp_heartbeats, .timeout = 300);
+TestSuite(zmtp_ready, .timeout = 600);
+TestSuite(zmtp_frames, .timeout = 600);
+TestSuite(zmtp_commands, .timeout = 600);
+TestSuite(zmtp_heartbeats, .timeout = 600);
 
 #define LEN(a) (sizeof(a) / sizeof *(a))
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-TestSuite(memory, .timeout = 300);
+TestSuite(memory, .timeout = 600);
 
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 

@@ -13,7 +13,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-TestSuite(curve, .timeout = 300);
+TestSuite(curve, .timeout = 600);
 
 /* ---- two sides ---- */
 

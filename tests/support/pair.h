@@ -39,7 +39,7 @@ void test_meet(void *pub, void *const *subs, int count);
  * a slow machine it so stays below the water marks. */
 void test_pause_longer(int times);
 
-#define TEST_SUITE(name) TestSuite(name, .fini = test_end, .timeout = 300)
+#define TEST_SUITE(name) TestSuite(name, .fini = test_end, .timeout = 600)
 
 /* A test for each transport, which it finds in `transport`. */
 #define EACH_TRANSPORT(suite, name)                                                                \

@@ -50,6 +50,6 @@ void test_peer_end(void); /* kills all and calls test_end */
 
 #define PEER_RECV(p, ...) PEER_SAYS((p), test_text("ok %s", test_text(__VA_ARGS__)), "recv 0")
 
-#define INTEROP_SUITE(name) TestSuite(name, .fini = test_peer_end, .timeout = 300)
+#define INTEROP_SUITE(name) TestSuite(name, .fini = test_peer_end, .timeout = 600)
 
 #endif
