@@ -18,7 +18,8 @@ import tempfile
 import zmq
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE_MS = 90000  # a browser takes its time to start
+PATIENCE_MS = 120000  # a browser takes its time to start
+TRIES = 3  # for now and then it does not
 SKIP = 77
 
 
@@ -99,16 +100,19 @@ def node(ctx, folder):
 def browser(ctx):
     pub, pub_port = bound(ctx, zmq.XPUB)
     pull, pull_port = bound(ctx, zmq.PULL)
-    home = tempfile.mkdtemp(prefix="zuring-browser-")
     page = "file://%s#%d,%d" % (os.path.join(HERE, "web_page.html"), pub_port, pull_port)
-    peer = start([chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                  "--disable-dev-shm-usage", "--user-data-dir=" + home, "--remote-debugging-port=0",
-                  page])
-    try:
-        pass_on(pub, pull)
-    finally:
-        stop(peer)
-        shutil.rmtree(home, ignore_errors=True)
+    for attempt in range(TRIES):
+        home = tempfile.mkdtemp(prefix="zuring-browser-")
+        peer = start([chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                      "--disable-dev-shm-usage", "--user-data-dir=" + home,
+                      "--remote-debugging-port=0", page])
+        try:
+            if pub.poll(PATIENCE_MS) or attempt == TRIES - 1:
+                pass_on(pub, pull)
+                break
+        finally:
+            stop(peer)
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def chromium():

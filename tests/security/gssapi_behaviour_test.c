@@ -232,6 +232,8 @@ static void refused(int status)
     EVENTS(client_reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EPIPE);
     RECV(handler, QUESTION); /* nobody has told it not to try again */
     RECV_GIVES(EAGAIN, server);
+    test_close(client); /* or it would ask the next one's handler, too */
+    test_close(server);
     test_close(handler);
 }
 
