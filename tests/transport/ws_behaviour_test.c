@@ -156,9 +156,9 @@ Test(ws, carries_a_stream_of_small_messages)
     while (got < COUNT) {
         if (sent < COUNT && zmq_send(push, &sent, sizeof sent, ZMQ_DONTWAIT) >= 0)
             sent++;
-        while (zmq_recv(pull, &number, sizeof number, sent < COUNT ? ZMQ_DONTWAIT : 0) >= 0)
+        while (got < COUNT &&
+               zmq_recv(pull, &number, sizeof number, sent < COUNT ? ZMQ_DONTWAIT : 0) >= 0)
             cr_assert_eq(number, got++);
-        cr_assert(sent < COUNT || errno == EAGAIN);
         cr_assert(sent < COUNT || got == COUNT, "%d of %d", got, COUNT);
     }
 }
