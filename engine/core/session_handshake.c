@@ -191,8 +191,12 @@ int zu_session_answered(struct zu_session *s, int status)
 {
     s->mechanism->answer(s->handshake, status);
     zu_session_enter(s, ZU_SESSION_HANDSHAKE);
-    if (status == 200)
-        return go_on(s);
+    if (status == 200) {
+        int rc = go_on(s);
+
+        /* What began before the traffic is sealed was said by nobody who knows the keys. */
+        return rc == 0 && s->sealed && s->in_msg.kind != ZU_MSG_CLOSED ? -EPROTO : rc;
+    }
     zu_session_turn_away(s, ZU_LOSS_PROTOCOL, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, (uint64_t)status);
     return speak(s);
 }
