@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How a batch is filled: messages from the pipe become frames. Runs of small ones are encoded where
- * they lie in the pipe; a large body is sent from where it is; what a mechanism seals is sealed in
- * its copy.
+ * they lie in the pipe; a large body is sent from where it is; what a mechanism seals is sealed as
+ * it is copied.
  */
 #define ZMQ_BUILD_DRAFT_API /* ZMQ_DISH */
 #include "engine/core/out.h"
@@ -125,7 +125,7 @@ static bool can_read(struct zu_session *s)
     return false;
 }
 
-/* ---- wrapped: what needs a copy anyway is sealed, and masked, where it was copied to ---- */
+/* ---- wrapped: what needs a copy anyway is sealed on the way, and masked where it has come ---- */
 
 /* A WebSocket's server only writes other headers. */
 static bool is_copied(const struct zu_session *s)
@@ -171,6 +171,7 @@ static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     uint8_t *frame = o->block + o->filled, *at, subscription[SUBSCRIPTION_MAX];
     uint8_t flags = m->flags & ZU_MSG_MORE, outside;
     struct zu_msg own = {.kind = ZU_MSG_CLOSED};
+    const uint8_t *from = zu_msg_data(m);
     ssize_t whole;
 
     if (zu_unlikely(m->flags & (ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL))) {
@@ -183,9 +184,13 @@ static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     outside = flags & ZU_MSG_COMMAND ? ZU_FRAME_COMMAND : flags;
     head = zu_session_write_head(s, frame, most, s->sealed ? 0 : outside);
     at = own.kind == ZU_MSG_CLOSED ? frame + head : zu_msg_data(&own);
-    memcpy(at + room, subscription, before);
-    memcpy(at + room + before, zu_msg_data(m), size);
-    whole = s->sealed ? s->mechanism->seal(s->handshake, at, before + size, flags) : (ssize_t)most;
+    if (!s->sealed || before) {
+        memcpy(at + room, subscription, before);
+        memcpy(at + room + before, from, size);
+        from = at + room;
+    }
+    whole = s->sealed ? s->mechanism->seal(s->handshake, at, from, before + size, flags)
+                      : (ssize_t)most;
     if (zu_unlikely(whole < 0)) {
         zu_msg_close(&own);
         return (int)whole;

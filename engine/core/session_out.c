@@ -99,9 +99,10 @@ int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 
     if (zu_bug(size > ZU_HANDSHAKE_ROOM))
         return -EFAULT;
-    memcpy(at + (s->sealed ? s->mechanism->seal_head : 0), body, size);
     if (s->sealed)
-        whole = s->mechanism->seal(s->handshake, at, size, ZU_MSG_COMMAND);
+        whole = s->mechanism->seal(s->handshake, at, body, size, ZU_MSG_COMMAND);
+    else
+        memcpy(at, body, size);
     if (whole < 0)
         return (int)whole;
     n = zu_session_write_head(s, head, (size_t)whole, s->sealed ? 0 : ZU_FRAME_COMMAND);

@@ -34,14 +34,15 @@ int zu_box_open(void *plain, const uint8_t *box, size_t size, const uint8_t nonc
 
 /*
  * Many boxes under one key whose nonces begin with the same 16 bytes: what these two come to is
- * worked out once, and a box costs the less. A box is then made and opened where it lies: behind
- * ZU_BOX_ROOM bytes, of which the tag becomes, or is, the last ZU_BOX_TAG; what the others hold is
- * lost. `rest` is the nonce's last 8 bytes, and not in them.
+ * worked out once, and a box costs the less. Such a box lies behind ZU_BOX_ROOM bytes, of which the
+ * tag is the last ZU_BOX_TAG; the others are free. It is opened where it lies, and made there of
+ * one byte and of what is at `from`: elsewhere, or at its place already, behind the one byte's.
+ * `rest` is the nonce's last 8 bytes, and not in the box.
  */
 enum { ZU_BOX_ROOM = 32 };
 void zu_box_narrow(uint8_t narrow[ZU_BOX_KEY], const uint8_t key[ZU_BOX_KEY], const char *begin);
-void zu_box_seal_here(uint8_t *at, size_t size, const uint8_t rest[8],
-                      const uint8_t narrow[ZU_BOX_KEY]);
+void zu_box_seal_here(uint8_t *at, uint8_t lead, const uint8_t *from, size_t size,
+                      const uint8_t rest[8], const uint8_t narrow[ZU_BOX_KEY]);
 int zu_box_open_here(uint8_t *at, size_t size, const uint8_t rest[8],
                      const uint8_t narrow[ZU_BOX_KEY]); /* -EPROTO: it was not sealed so */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A message, behind 8 bytes of command name:  short nonce 8 | tag 16 | flags 1 | body
- * of which all from the flags on is sealed, in place. The nonces of a side only grow, and gaps are
- * in order: so what was heard once is not heard again, and nothing is heard out of its order.
+ * of which all from the flags on is sealed, on its way to where it is sent from. The nonces of a
+ * side only grow, and gaps are in order: so what was heard once is not heard again, and nothing is
+ * heard out of its order.
  */
 #include "engine/security/curve.h"
 
@@ -57,14 +58,14 @@ void zu_curve_ready(struct zu_handshake *h, bool server)
     h->state = ZU_CURVE_DONE;
 }
 
-ssize_t zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags)
+ssize_t zu_curve_seal(struct zu_handshake *h, uint8_t *at, const uint8_t *from, size_t size,
+                      uint8_t flags)
 {
     uint8_t number[ZU_CURVE_SHORT];
 
     static_assert((int)FLAGS_AT == (int)ZU_BOX_ROOM, "what is before the flags is the box's room");
     zu_curve_next_short(h, number);
-    at[FLAGS_AT] = flags;
-    zu_box_seal_here(at, 1 + size, number, h->narrow.ours);
+    zu_box_seal_here(at, flags, from, size, number, h->narrow.ours);
     memcpy(at, MESSAGE, NAME);
     memcpy(at + NAME, number, sizeof number);
     return (ssize_t)(ZU_CURVE_MESSAGE + size);

@@ -75,7 +75,8 @@ void zu_curve_ready(struct zu_handshake *h, bool server);
 
 /* For the tables of either side: see struct zu_mechanism. */
 bool zu_curve_done(const struct zu_handshake *h);
-ssize_t zu_curve_seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags);
+ssize_t zu_curve_seal(struct zu_handshake *h, uint8_t *at, const uint8_t *from, size_t size,
+                      uint8_t flags);
 ssize_t zu_curve_open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags,
                       uint32_t *why);
 

@@ -144,13 +144,16 @@ static bool shorten(uint8_t *body, size_t size, uint8_t **text, size_t *text_siz
     return true;
 }
 
-static ssize_t seal(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t flags)
+static ssize_t seal(struct zu_handshake *h, uint8_t *at, const uint8_t *from, size_t size,
+                    uint8_t flags)
 {
     uint8_t *text = at + HEAD;
     size_t text_size = 1 + size, wrapped;
     struct zu_writer head = zu_writer_of(at, HEAD);
     int rc;
 
+    if (from != at + BEFORE)
+        memcpy(at + BEFORE, from, size);
     text[0] = (flags & ZU_MSG_MORE ? MORE : 0) | (flags & ZU_MSG_COMMAND ? COMMAND : 0);
     if (flags & ZU_MSG_COMMAND)
         shorten(at + BEFORE, size, &text, &text_size);
@@ -250,7 +253,7 @@ static int say_ready(struct zu_handshake *h, const struct zu_handshake_terms *te
     h->state = h->server ? WANT_READY : DONE;
     size = w.at - out->at - (ssize_t)before;
     if (!h->clear)
-        size = seal(h, out->at, (size_t)size, ZU_MSG_COMMAND);
+        size = seal(h, out->at, out->at + BEFORE, (size_t)size, ZU_MSG_COMMAND);
     if (size < 0)
         return (int)size;
     out->at += size;

@@ -115,7 +115,7 @@ static void talk(struct zu_reader *in, struct side *from, struct side *to)
         ssize_t rc;
 
         memset(at + ZU_CURVE_MESSAGE, n, n);
-        from->m->seal(from->h, at, n, n & 3);
+        from->m->seal(from->h, at, at + ZU_CURVE_MESSAGE, n, n & 3);
         changed = change(in, at, &size, false);
         copy = fuzz_copy(at, size);
         rc = to->m->open(to->h, copy, size, &flags, &why);

@@ -96,8 +96,7 @@ static void traffic(const struct zu_mechanism *m, struct zu_handshake *h, struct
         FUZZ_CHECK(inside <= n && (inside >= 0 || (inside == -EPROTO && why)));
         FUZZ_CHECK(inside < 0 || !(flags & ~(ZU_MSG_MORE | ZU_MSG_COMMAND)));
         free(copy);
-        memcpy(room + m->seal_head, at, n);
-        sealed = m->seal(h, room, n, flags);
+        sealed = m->seal(h, room, at, n, flags);
         FUZZ_CHECK(sealed > 0 && (size_t)sealed <= m->seal_head + n + m->seal_tail);
         if (inside < 0)
             return;
