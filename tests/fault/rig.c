@@ -10,6 +10,7 @@
 #include "engine/security/mechanisms.h"
 #include "patterns/patterns.h"
 #include "tests/support/hex.h"
+#include "transports/inproc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,7 +188,7 @@ static void observe(struct zu_observer *o, const struct zu_event *e)
 
 /* ---- life ---- */
 
-static const struct zu_transport *const rig_transports[] = {&rig_transport, NULL};
+static const struct zu_transport *const rig_transports[] = {&rig_transport, &zu_inproc, NULL};
 
 static const struct zu_tables rig_tables = {
     .transports = rig_transports, .patterns = zu_patterns, .mechanisms = zu_mechanisms};
