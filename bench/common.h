@@ -8,6 +8,7 @@
  *     --json        one line of JSON in place of the text
  *     --hwm N       both water marks of every socket (default: the library's)
  *     --threads N   I/O threads of the context (default: the library's)
+ *     --curve       over tcp: CURVE, the end that binds its server (*_thr, *_lat, connects)
  * Thread: any.
  */
 #ifndef ZU_BENCH_COMMON_H
@@ -25,7 +26,7 @@ struct bench {
     int peers;            /* 0 for those that take none */
     size_t size;
     uint64_t count;
-    bool json;
+    bool json, curve;
     int hwm, threads; /* -1: the library's own */
 };
 
@@ -42,6 +43,9 @@ uint64_t bench_now_ns(void);
 void bench_check(bool ok, const char *what);
 void *bench_context(const struct bench *b);
 void *bench_socket(const struct bench *b, void *ctx, int type);
+/* With --curve, before it binds or connects. The server's keys are known to everybody. */
+void bench_be_server(const struct bench *b, void *socket);
+void bench_be_client(const struct bench *b, void *socket);
 void bench_end(void *ctx, void *socket);
 
 void bench_report_throughput(const struct bench *b, uint64_t ns);

@@ -33,7 +33,7 @@ import curves
 
 ATTEMPTS = 3
 
-# What is measured. `peers`: how many sockets are at the other end. `short`: in the short table.
+# What is measured. The transport `curve` is tcp with CURVE. `peers`: how many sockets are at the other end. `short`: in the short table.
 # `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`: which of a program's measurements.
 Row = collections.namedtuple("Row", "kind transport size count short peers loops what",
                              defaults=(False, 1, 0, ""))
@@ -59,10 +59,16 @@ ROWS = [
     Row("fan_in", "tcp", 64, 3000000, peers=50),
     Row("requests", "tcp", 16, 400000, peers=50),
     Row("connects", "tcp", 0, 2000),
+    Row("thr", "curve", 64, 1500000),
+    Row("thr", "curve", 1024, 400000, True),
+    Row("thr", "curve", 65536, 10000),
+    Row("connects", "curve", 0, 1000),
+    Row("strangers", "curve", 0, 10000),
     Row("lat", "tcp", 64, 20000, True),
     Row("lat", "tcp", 65536, 5000),
     Row("lat", "ipc", 64, 20000, True),
     Row("lat", "ipc", 65536, 5000),
+    Row("lat", "curve", 64, 20000),
     Row("lat", "inproc", 64, 30000, True),
     Row("lat", "inproc", 65536, 20000),
     Row("many", "tcp", 0, 10000),
@@ -91,9 +97,9 @@ GROWTH = (
      for w in ("sorted", "prefix", "chain", "exact")])
 
 # A row's count is a property of the row: --scale leaves it alone.
-FIXED = ("connects", "many", "subscriptions")
+FIXED = ("connects", "many", "strangers", "subscriptions")
 # Programs that start their other side by themselves.
-WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "subscriptions")
+WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "strangers", "subscriptions")
 # Rows that take long, and that memory is asked of: measured once.
 ONCE = 1000000
 # With fewer topics than this their memory is lost in that of everything else.
@@ -107,6 +113,7 @@ NAMES = {
     "requests": "{transport} {peers} DEALER, ROUTER, {size}",
     "connects": "{transport} {count} connects",
     "many": "{count} idle",
+    "strangers": "{count} strangers at a CURVE server",
     "subscriptions": "{count} topics, {what}",
 }
 
@@ -119,7 +126,7 @@ class Contestant:
         self.is_bare = is_bare
 
     def takes(self, row):
-        return not self.is_bare or (row.kind in ("thr", "lat") and row.transport != "inproc")
+        return not self.is_bare or (row.kind in ("thr", "lat") and row.transport in ("tcp", "ipc"))
 
 
 class Trouble(Exception):
@@ -166,9 +173,9 @@ def result_of(process, seconds, what):
     return json.loads(out) if out.strip() else {}
 
 
-def run_pair(tools, who, local, remote, endpoint, size, count, seconds):
+def run_pair(tools, who, local, remote, tail, seconds):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    tail = [endpoint, str(size), str(count), "--json"]
+    tail = tail + ["--json"]
     a = start([os.path.join(tools, local)] + tail, who, **pipes)
     b = start([os.path.join(tools, remote)] + tail, who, **pipes)
     try:
@@ -197,22 +204,23 @@ def run_row(tools, who, row, scratch, seconds):
     if who.is_bare:
         return run_bare(tools, who, row, seconds)
     numbers = [str(row.size), str(row.count)]
-    if row.loops:
-        numbers += ["--threads", str(row.loops)]
+    more = ["--threads", str(row.loops)] * bool(row.loops)
+    more += ["--curve"] * (row.transport == "curve")
+    numbers += more
     if row.kind in FIXED:
         return run_whole([os.path.join(tools, row.kind)] + [row.what] * bool(row.what) +
-                         ["tcp://127.0.0.1:*", str(row.count)], who, 120)
+                         ["tcp://127.0.0.1:*", str(row.count)] + more, who, 120)
     if row.kind in WHOLE:
         return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.peers)] +
                          numbers, who, seconds)
     if row.transport == "inproc":
         return run_whole([os.path.join(tools, "inproc_" + row.kind)] + numbers, who, seconds)
-    if row.transport == "tcp":
+    if row.transport in ("tcp", "curve"):
         endpoint = "tcp://127.0.0.1:%d" % free_port()
     else:
         endpoint = "ipc://" + tempfile.mktemp(prefix="e", dir=scratch)
-    return run_pair(tools, who, "local_" + row.kind, "remote_" + row.kind, endpoint, row.size,
-                    row.count, seconds)
+    return run_pair(tools, who, "local_" + row.kind, "remote_" + row.kind, [endpoint] + numbers,
+                    seconds)
 
 
 def attempt(tools, who, row, scratch, seconds, troubles):
@@ -234,8 +242,16 @@ def figures(row, got):
     """name: (value, unit, whether more is better)"""
     if row.kind == "lat":
         return {"": (got["mean_us"], "us", False), "p99": (got["p99_us"], "us", False)}
+    if row.kind == "connects" and row.transport == "curve":
+        return {"handshakes": (got["connections"] / got["seconds"], "a second", True)}
     if row.kind == "connects":
         return {"": (got["seconds"] * 1000, "ms", False)}
+    if row.kind == "strangers":
+        return {
+            "server memory": (got["bytes"], "bytes", False),
+            "a client's round trip": (got["crowded_us"], "us", False),
+            "a client's p99": (got["crowded_worst_us"], "us", False),
+        }
     if row.kind == "many":
         return {
             "server memory": (got["server_bytes"], "B", False),
@@ -268,7 +284,7 @@ def row_text(row, figure):
     name = NAMES[row.kind].format(**fields)
     if row.loops:
         name += ", %d loop%s" % (row.loops, "s" * (row.loops > 1))
-    between = ": " if row.kind == "subscriptions" else ", " if row.kind == "many" else " "
+    between = {"subscriptions": ": ", "strangers": ": ", "many": ", "}.get(row.kind, " ")
     return name + between + figure if figure else name
 
 
@@ -380,7 +396,7 @@ def measure(args, contestants, rows, scratch):
         troubles = {w.name: [] for w in those}
         begin = time.monotonic()
         note("[%2d/%d] %-28s " % (i + 1, len(rows), row_text(row, "")), end="")
-        once = row.kind == "many" or row.kind == "subscriptions" and row.count >= ONCE
+        once = row.kind in ("many", "strangers") or row.kind == "subscriptions" and row.count >= ONCE
         for turn in range(1 if once else args.rounds):
             k = turn % len(those)
             for who in those[k:] + those[:k]:

@@ -43,6 +43,7 @@ void crowd_connect(struct crowd *c, const char *word)
 
         if (c->type == ZMQ_SUB)
             bench_check(zmq_setsockopt(s, ZMQ_SUBSCRIBE, "", 0) == 0, "ZMQ_SUBSCRIBE");
+        bench_be_client(c->b, s);
         bench_check(zmq_connect(s, c->endpoint) == 0, "zmq_connect");
         if (word)
             bench_check(zmq_send(s, word, (size_t)size, 0) == size, "zmq_send");
@@ -65,6 +66,7 @@ void *crowd_bind(const struct bench *b, void *ctx, int type, int count, int fd)
 
     raise_descriptors();
     bench_check(zmq_setsockopt(s, ZMQ_BACKLOG, &count, sizeof count) == 0, "ZMQ_BACKLOG");
+    bench_be_server(b, s);
     bench_check(zmq_bind(s, b->endpoint) == 0, b->endpoint);
     bench_check(zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, at, &size) == 0, "ZMQ_LAST_ENDPOINT");
     sides_say(fd, at, sizeof at);

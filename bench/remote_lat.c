@@ -10,6 +10,7 @@ int main(int argc, char **argv)
     bench_args(&b, argc, argv, "connect-to message-size roundtrip-count");
     ctx = bench_context(&b);
     s = bench_socket(&b, ctx, ZMQ_REQ);
+    bench_be_client(&b, s);
     bench_check(zmq_connect(s, b.endpoint) == 0, b.endpoint);
     bench_ping(&b, s);
     bench_end(ctx, s);
