@@ -51,7 +51,9 @@ bool zu_bug_found(const char *place);          /* true */
 #define zu_bug(cond)    ((cond) ? (__builtin_trap(), true) : false)
 #define zu_assert(cond) ((cond) ? (void)0 : __builtin_trap())
 #else
-#define zu_bug(cond)    (zu_unlikely(cond) ? zu_bug_found(__FILE__ ":" ZU_TEXT(__LINE__)) : false)
+/* What it answers is known here, so that the compiler does not think of what comes after it. */
+#define zu_bug(cond)                                                                               \
+    (zu_unlikely(cond) ? (zu_bug_found(__FILE__ ":" ZU_TEXT(__LINE__)), true) : false)
 #define zu_assert(cond) ((void)0)
 #endif
 
