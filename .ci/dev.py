@@ -535,7 +535,7 @@ def cmd_fuzz(args):
 
 
 def cmd_bench(args):
-    """bench [...]           every figure beside libzmq's; --rounds N, --only TEXT, --scale F; --growth"""
+    """bench [...]           every figure beside libzmq's; --rounds N, --only TEXT, --scale F; --latency; --growth"""
     need(BENCH)
     build("build")
     more = [a for a in args if a != "--against-libzmq"]  # it always is

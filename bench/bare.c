@@ -6,30 +6,21 @@
  *     pipeline   the sender puts messages of message-size into blocks of 64 KiB, each behind a
  *                header as ZMTP has it; the receiver finds them in what it gets and counts them
  *     stream     blocks of message-size
- *     ping       one message to and fro, by calls that wait
- *     spin       the same by calls that do not, in a loop
+ *
+ * What one message takes to and fro is `roundtrips wait` and `roundtrips spin`.
  */
+#include "bench/plain.h"
 #include "bench/sides.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
     BLOCK_BYTES = 65536,
     HEADER_BYTES_MAX = 9,
     PIPELINE_SIZE_MAX = BLOCK_BYTES - HEADER_BYTES_MAX
-};
-
-struct address {
-    struct sockaddr_storage at;
-    socklen_t size;
 };
 
 static bool is(const char *text, const char *word)
@@ -45,46 +36,26 @@ static void *block_new(size_t size)
     return p;
 }
 
-/* Each takes all bytes or ends the program. `flags`: MSG_DONTWAIT spins. */
-static void send_whole(int fd, const char *data, size_t size, int flags)
+static _Noreturn void closed_early(void)
 {
-    while (size) {
-        ssize_t n = send(fd, data, size, flags | MSG_NOSIGNAL);
-
-        bench_check(n >= 0 || errno == EAGAIN, "send");
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
+    fprintf(stderr, "the other side closed too early\n");
+    exit(1);
 }
 
-static size_t recv_some(int fd, char *data, size_t size, int flags)
+static size_t receive_some(int fd, char *data, size_t size)
 {
-    ssize_t n;
+    size_t n = plain_receive_some(fd, data, size, 0);
 
-    do
-        n = recv(fd, data, size, flags);
-    while (n < 0 && errno == EAGAIN);
-    bench_check(n >= 0, "recv");
-    if (n == 0) {
-        fprintf(stderr, "the other side closed too early\n");
-        exit(1);
-    }
-    return (size_t)n;
+    if (!n)
+        closed_early();
+    return n;
 }
 
-static void recv_whole(int fd, char *data, size_t size, int flags)
+static void receive_block(const struct bench *b, int fd, char *block)
 {
-    while (size) {
-        size_t n = recv_some(fd, data, size, flags);
-
-        data += n;
-        size -= n;
-    }
+    if (!plain_receive(fd, block, b->size, 0))
+        closed_early();
 }
-
-/* ------------------------------------------------------------------------- pipeline, stream */
 
 static size_t header_bytes(const struct bench *b)
 {
@@ -116,14 +87,14 @@ static void send_pipeline(const struct bench *b, int fd)
 
     for (uint64_t i = 0; i < b->count; i++) {
         if (used + header + b->size > BLOCK_BYTES) {
-            send_whole(fd, block, used, 0);
+            plain_send(fd, block, used, 0);
             used = 0;
         }
         write_header(b, block + used);
         memcpy(block + used + header, message, b->size);
         used += header + b->size;
     }
-    send_whole(fd, block, used, 0);
+    plain_send(fd, block, used, 0);
     free(message);
     free(block);
 }
@@ -158,7 +129,7 @@ static uint64_t recv_pipeline(const struct bench *b, int fd)
     uint64_t count = 0, start = 0;
 
     while (count < b->count) {
-        have += recv_some(fd, block + have, BLOCK_BYTES - have, 0);
+        have += receive_some(fd, block + have, BLOCK_BYTES - have);
         if (!start)
             start = bench_now_ns();
         count += count_messages(b, block, have, &taken);
@@ -174,7 +145,7 @@ static void send_stream(const struct bench *b, int fd)
     char *block = block_new(b->size);
 
     for (uint64_t i = 0; i < b->count; i++)
-        send_whole(fd, block, b->size, 0);
+        plain_send(fd, block, b->size, 0);
     free(block);
 }
 
@@ -183,100 +154,25 @@ static uint64_t recv_stream(const struct bench *b, int fd)
     char *block = block_new(b->size);
     uint64_t start;
 
-    recv_whole(fd, block, b->size, 0);
+    receive_block(b, fd, block);
     start = bench_now_ns();
     for (uint64_t i = 1; i < b->count; i++)
-        recv_whole(fd, block, b->size, 0);
+        receive_block(b, fd, block);
     free(block);
     return bench_now_ns() - start;
 }
 
-/* ------------------------------------------------------------------------- ping, spin */
-
-static void echo(const struct bench *b, int fd, int flags)
-{
-    char *message = block_new(b->size);
-
-    for (uint64_t i = 0; i < b->count; i++) {
-        recv_whole(fd, message, b->size, flags);
-        send_whole(fd, message, b->size, flags);
-    }
-    free(message);
-}
-
-static void ping(const struct bench *b, int fd, int flags)
-{
-    uint64_t *each = calloc(b->count, sizeof *each), start, before, now;
-    char *message = block_new(b->size);
-
-    bench_check(each != NULL, "calloc");
-    start = before = bench_now_ns();
-    for (uint64_t i = 0; i < b->count; i++) {
-        send_whole(fd, message, b->size, flags);
-        recv_whole(fd, message, b->size, flags);
-        now = bench_now_ns();
-        each[i] = now - before;
-        before = now;
-    }
-    bench_report_latency(b, each, before - start);
-    free(message);
-    free(each);
-}
-
-/* ------------------------------------------------------------------------- the connection */
-
-static int open_socket(const struct bench *b)
-{
-    int fd = socket(is(b->endpoint, "tcp") ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    bench_check(fd >= 0, "socket");
-    return fd;
-}
-
-static void no_delay(const struct bench *b, int fd)
-{
-    int on = 1;
-
-    if (is(b->endpoint, "tcp"))
-        bench_check(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0, "TCP_NODELAY");
-}
-
-/* A free port of this machine, or a name that the kernel makes up. */
-static int open_listener(const struct bench *b, struct address *a)
-{
-    int fd = open_socket(b);
-
-    memset(a, 0, sizeof *a);
-    a->size = sizeof(sa_family_t);
-    a->at.ss_family = AF_UNIX;
-    if (is(b->endpoint, "tcp")) {
-        struct sockaddr_in *in = (struct sockaddr_in *)&a->at;
-
-        a->size = sizeof *in;
-        in->sin_family = AF_INET;
-        in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    }
-    bench_check(bind(fd, (struct sockaddr *)&a->at, a->size) == 0, "bind");
-    a->size = sizeof a->at;
-    bench_check(getsockname(fd, (struct sockaddr *)&a->at, &a->size) == 0, "getsockname");
-    bench_check(listen(fd, 1) == 0, "listen");
-    return fd;
-}
-
 static void other(const struct bench *b, int side)
 {
-    int fd = open_socket(b);
-    struct address a;
+    struct plain_address a;
+    int fd;
 
     sides_hear(side, &a, sizeof a);
-    bench_check(connect(fd, (struct sockaddr *)&a.at, a.size) == 0, "connect");
-    no_delay(b, fd);
+    fd = plain_connect(b, &a);
     if (is(b->what, "pipeline"))
         send_pipeline(b, fd);
-    else if (is(b->what, "stream"))
-        send_stream(b, fd);
     else
-        echo(b, fd, is(b->what, "spin") ? MSG_DONTWAIT : 0);
+        send_stream(b, fd);
     close(fd);
 }
 
@@ -284,13 +180,12 @@ static void check_arguments(const struct bench *b)
 {
     const char *wrong = NULL;
 
-    if (!is(b->what, "pipeline") && !is(b->what, "stream") && !is(b->what, "ping") &&
-        !is(b->what, "spin"))
-        wrong = "what is one of pipeline, stream, ping, spin";
+    if (!is(b->what, "pipeline") && !is(b->what, "stream"))
+        wrong = "what is pipeline or stream";
     else if (!is(b->endpoint, "tcp") && !is(b->endpoint, "ipc"))
         wrong = "the transport is tcp or ipc";
     else if (is(b->what, "pipeline") ? b->size > PIPELINE_SIZE_MAX : !b->size)
-        wrong = "a message of a pipeline has less than 64 KiB, any other has at least one byte";
+        wrong = "a message of a pipeline has less than 64 KiB, a block of a stream at least a byte";
     if (!wrong)
         return;
     fprintf(stderr, "%s: %s\n", b->program, wrong);
@@ -299,27 +194,22 @@ static void check_arguments(const struct bench *b)
 
 int main(int argc, char **argv)
 {
+    struct plain_address a;
     struct sides sides;
-    struct address a;
     struct bench b;
     int listener, fd;
 
     bench_args(&b, argc, argv, "what transport message-size message-count");
     check_arguments(&b);
     sides_start(&sides, &b, other);
-    listener = open_listener(&b, &a);
+    listener = plain_listen(&b, &a);
     sides_say(sides.fd, &a, sizeof a);
-    fd = accept(listener, NULL, NULL);
-    bench_check(fd >= 0, "accept");
-    no_delay(&b, fd);
+    fd = plain_accept(&b, listener);
     if (is(b.what, "pipeline"))
         bench_report_throughput(&b, recv_pipeline(&b, fd));
-    else if (is(b.what, "stream"))
-        bench_report_throughput(&b, recv_stream(&b, fd));
     else
-        ping(&b, fd, is(b.what, "spin") ? MSG_DONTWAIT : 0);
+        bench_report_throughput(&b, recv_stream(&b, fd));
     close(fd);
-    close(listener);
     sides_end(&sides);
     return 0;
 }

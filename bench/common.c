@@ -73,8 +73,16 @@ static bool take_place(struct bench *b, const char *name, size_t length, const c
         b->endpoint = text;
         return true;
     }
+    if (ends_in(name, length, "load")) {
+        b->load = text;
+        return true;
+    }
     if (!number(text, &n))
         return false;
+    if (ends_in(name, length, "interval-us")) {
+        b->interval_us = n <= UINT32_MAX ? (unsigned)n : 0;
+        return b->interval_us == n;
+    }
     if (ends_in(name, length, "-size")) {
         b->size = n;
         return true;
@@ -193,8 +201,7 @@ void bench_json_open(const char *program)
         printf(", \"library\": \"%s\"", info.dli_fname);
 }
 
-/* Of this process, user and system, all threads. */
-static double cpu_seconds(void)
+double bench_cpu_seconds(void)
 {
     struct rusage u;
 
@@ -213,7 +220,7 @@ void bench_report_throughput(const struct bench *b, uint64_t ns)
         bench_json_open(b->program);
         printf(", \"size\": %zu, \"count\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.3f, "
                "\"messages_per_second\": %.1f, \"megabits_per_second\": %.3f}\n",
-               b->size, (unsigned long long)b->count, seconds, cpu_seconds(), rate, megabits);
+               b->size, (unsigned long long)b->count, seconds, bench_cpu_seconds(), rate, megabits);
         return;
     }
     printf("message size: %zu [B]\n", b->size);
@@ -229,7 +236,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns)
+void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns,
+                          double cpu_seconds)
 {
     double mean = (double)total_ns / (double)b->count / 2e3, at[3];
     static const double wanted[3] = {0.5, 0.99, 0.999};
@@ -239,9 +247,9 @@ void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns
         at[i] = (double)ns[(uint64_t)((double)(b->count - 1) * wanted[i])] / 2e3;
     if (b->json) {
         bench_json_open(b->program);
-        printf(", \"size\": %zu, \"count\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.3f, "
+        printf(", \"size\": %zu, \"count\": %llu, \"seconds\": %.6f, \"cpu_seconds\": %.6f, "
                "\"mean_us\": %.3f, \"p50_us\": %.3f, \"p99_us\": %.3f, \"p999_us\": %.3f}\n",
-               b->size, (unsigned long long)b->count, (double)total_ns / 1e9, cpu_seconds(), mean,
+               b->size, (unsigned long long)b->count, (double)total_ns / 1e9, cpu_seconds, mean,
                at[0], at[1], at[2]);
         return;
     }

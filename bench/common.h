@@ -8,7 +8,8 @@
  *     --json        one line of JSON in place of the text
  *     --hwm N       both water marks of every socket (default: the library's)
  *     --threads N   I/O threads of the context (default: the library's)
- *     --curve       over tcp: CURVE, the end that binds its server (*_thr, *_lat, connects)
+ *     --curve       over tcp: CURVE, the end that binds its server (*_thr, *_lat, connects,
+ *                   roundtrips)
  * Thread: any.
  */
 #ifndef ZU_BENCH_COMMON_H
@@ -26,14 +27,16 @@ struct bench {
     int peers;            /* 0 for those that take none */
     size_t size;
     uint64_t count;
+    const char *load; /* when messages are sent; NULL for those that have one way */
+    unsigned interval_us;
     bool json, curve;
     int hwm, threads; /* -1: the library's own */
 };
 
 /*
  * `usage` names the places in their order: "what", "transport" or one that ends in "-to" (the
- * endpoint), "peers", "message-size", and any other word for the count. Ends the program on a
- * mistake.
+ * endpoint), "peers", "message-size", "load", "interval-us", and any other word for the count. Ends
+ * the program on a mistake.
  */
 void bench_args(struct bench *b, int argc, char **argv, const char *usage);
 
@@ -50,7 +53,10 @@ void bench_end(void *ctx, void *socket);
 
 void bench_report_throughput(const struct bench *b, uint64_t ns);
 /* `ns`: one round trip each; sorted by the call. Latency is half of a round trip. */
-void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns);
+void bench_report_latency(const struct bench *b, uint64_t *ns, uint64_t total_ns,
+                          double cpu_seconds);
+/* Of this process so far, user and system, all threads. */
+double bench_cpu_seconds(void);
 
 /* The start of a line of JSON: program, library file, version. */
 void bench_json_open(const char *program);

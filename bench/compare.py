@@ -8,8 +8,10 @@ Each row is measured `--rounds` times; in each round every contestant has its tu
 changes. Shown are medians, the spread (largest minus smallest, in percent of the median) and how
 many times better ours is: above 1 is ahead. With --growth the rows are others: each figure as the work
 grows, in size, connections, loops and subscriptions; --html draws them as curves. The contestants are zuring over io_uring, zuring over
-readiness, and libzmq; with --bare also two plain sockets, which are as fast as any library can be
-(a row of latency: by calls that do not wait, in a loop).
+readiness, and libzmq; with --bare also two plain sockets, which are as fast as any library can be.
+In rows of latency, which have a table of their own, these are two contestants: calls that do not
+wait, in a loop, which need a core each; and calls that wait. Over inproc they are two threads at a
+word in memory. Such a row has what it is to reach beside it, in times libzmq.
 
 A run that does not end is killed and repeated, up to three times: libzmq 4.3.4 loses the tail of a
 stream over ipc now and then, and its receiver then waits for ever. How often that was is shown.
@@ -33,10 +35,13 @@ import curves
 
 ATTEMPTS = 3
 
-# What is measured. The transport `curve` is tcp with CURVE. `peers`: how many sockets are at the other end. `short`: in the short table.
-# `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`: which of a program's measurements.
-Row = collections.namedtuple("Row", "kind transport size count short peers loops what",
-                             defaults=(False, 1, 0, ""))
+# What is measured. The transport `curve` is tcp with CURVE. `peers`: how many sockets are at the
+# other end. `short`: in the short table. `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`:
+# which of a program's measurements.
+# `load`, `interval`: of round trips, when each is made; in microseconds. `must`: figure: what it is
+# to reach in times libzmq, and how many times the bare sockets would be good enough as well.
+Row = collections.namedtuple("Row", "kind transport size count short peers loops what load interval must",
+                             defaults=(False, 1, 0, "", "full", 0, {}))
 
 ROWS = [
     Row("thr", "tcp", 16, 4000000, True),
@@ -64,13 +69,22 @@ ROWS = [
     Row("thr", "curve", 65536, 10000),
     Row("connects", "curve", 0, 1000),
     Row("strangers", "curve", 0, 10000),
-    Row("lat", "tcp", 64, 20000, True),
-    Row("lat", "tcp", 65536, 5000),
-    Row("lat", "ipc", 64, 20000, True),
+    Row("lat", "tcp", 64, 20000, True, must={"p50": (6, 1.3), "p99": (4, 0)}),
+    Row("lat", "tcp", 65536, 5000, must={"p50": (2, 0)}),
+    Row("lat", "ipc", 64, 20000, True, must={"p50": (6, 1.3)}),
     Row("lat", "ipc", 65536, 5000),
-    Row("lat", "curve", 64, 20000),
+    Row("lat", "curve", 64, 20000, must={"p50": (4, 0)}),
     Row("lat", "inproc", 64, 30000, True),
     Row("lat", "inproc", 65536, 20000),
+    Row("trips", "tcp", 64, 500, what="req-rep", load="gap", interval=1000,
+        must={"p50": (2.2, 0)}),
+    Row("trips", "inproc", 64, 30000, what="pair", must={"": (10, 0)}),
+    Row("trips", "tcp", 64, 10000, what="pub-sub", must={"p50": (5, 0)}),
+    Row("trips", "tcp", 64, 1500, peers=8, what="req-rep", must={"p50": (1, 0), "p99": (1, 0)}),
+    Row("trips", "tcp", 64, 1000, what="req-rep", load="rate", interval=1000,
+        must={"CPU a round trip": (1 / 1.5, 0)}),
+    Row("trips", "tcp", 64, 1, what="req-rep", load="idle", interval=2000000,
+        must={"CPU": (1 / 2, 0)}),
     Row("many", "tcp", 0, 10000),
 ]
 
@@ -100,6 +114,8 @@ GROWTH = (
 FIXED = ("connects", "many", "strangers", "subscriptions")
 # Programs that start their other side by themselves.
 WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "strangers", "subscriptions")
+# Rows of times, which have a table of their own.
+LATENCY = ("lat", "trips")
 # Rows that take long, and that memory is asked of: measured once.
 ONCE = 1000000
 # With fewer topics than this their memory is lost in that of everything else.
@@ -115,18 +131,26 @@ NAMES = {
     "many": "{count} idle",
     "strangers": "{count} strangers at a CURVE server",
     "subscriptions": "{count} topics, {what}",
+    "req-rep": "{transport} latency {size}",
+    "pair": "{transport} PAIR latency {size}",
+    "pub-sub": "{transport} PUB, SUB latency {size}",
 }
+LOADS = {"full": "", "gap": " after {ms} ms", "rate": " at {rate}/s", "idle": ", idle for {ms} ms"}
 
 
 class Contestant:
-    """`is_bare`: plain sockets, which no library is ahead of; only rows of one stream have it."""
+    """`bare`: plain sockets, which no library is ahead of; "spin", or "wait" for latency only."""
 
-    def __init__(self, name, folder, env, is_bare=False):
+    def __init__(self, name, folder, env, bare=""):
         self.name, self.folder, self.env = name, os.path.abspath(folder), env
-        self.is_bare = is_bare
+        self.bare = bare
 
     def takes(self, row):
-        return not self.is_bare or (row.kind in ("thr", "lat") and row.transport in ("tcp", "ipc"))
+        if row.kind in LATENCY:  # more threads that spin than there are cores measure the kernel
+            return not self.bare or row.transport != "curve" and (
+                self.bare == "wait" or row.peers == 1 and row.load != "idle")
+        return not self.bare or (self.bare == "spin" and row.kind == "thr" and
+                                 row.transport in ("tcp", "ipc"))
 
 
 class Trouble(Exception):
@@ -194,15 +218,23 @@ def run_whole(args, who, seconds):
     return result_of(start(args + ["--json"], who, **pipes), seconds, os.path.basename(args[0]))
 
 
+def run_trips(tools, who, row, what, seconds):
+    return run_whole([os.path.join(tools, "roundtrips"), what, row.transport, str(row.peers),
+                      str(row.size), str(row.count), row.load, str(row.interval)], who, seconds)
+
+
 def run_bare(tools, who, row, seconds):
-    what = "spin" if row.kind == "lat" else "stream" if row.size >= 65536 else "pipeline"
-    return run_whole([os.path.join(tools, "bare"), what, row.transport, str(row.size),
-                      str(row.count)], who, seconds)
+    if row.kind in LATENCY:
+        return run_trips(tools, who, row, who.bare, seconds)
+    return run_whole([os.path.join(tools, "bare"), "stream" if row.size >= 65536 else "pipeline",
+                      row.transport, str(row.size), str(row.count)], who, seconds)
 
 
 def run_row(tools, who, row, scratch, seconds):
-    if who.is_bare:
+    if who.bare:
         return run_bare(tools, who, row, seconds)
+    if row.kind == "trips":
+        return run_trips(tools, who, row, row.what, seconds)
     numbers = [str(row.size), str(row.count)]
     more = ["--threads", str(row.loops)] * bool(row.loops)
     more += ["--curve"] * (row.transport == "curve")
@@ -240,8 +272,13 @@ def attempt(tools, who, row, scratch, seconds, troubles):
 
 def figures(row, got):
     """name: (value, unit, whether more is better)"""
-    if row.kind == "lat":
-        return {"": (got["mean_us"], "us", False), "p99": (got["p99_us"], "us", False)}
+    if row.load == "idle":
+        return {"CPU": (got["cpu_seconds"] * 1000, "ms", False)}
+    if row.load == "rate":
+        return {"CPU a round trip": (got["cpu_seconds"] / got["count"] * 1e6, "us", False)}
+    if row.kind in LATENCY:
+        return {"": (got["mean_us"], "us", False), "p50": (got["p50_us"], "us", False),
+                "p99": (got["p99_us"], "us", False)}
     if row.kind == "connects" and row.transport == "curve":
         return {"handshakes": (got["connections"] / got["seconds"], "a second", True)}
     if row.kind == "connects":
@@ -281,10 +318,15 @@ def size_text(size):
 
 def row_text(row, figure):
     fields = dict(row._asdict(), size=size_text(row.size))
-    name = NAMES[row.kind].format(**fields)
+    name = NAMES[row.what if row.kind == "trips" else row.kind].format(**fields)
+    name += LOADS[row.load].format(**fields, ms=row.interval // 1000, rate=1000000 // (row.interval or 1))
+    if row.kind == "trips" and row.peers > 1:
+        name += ", %d pairs at once" % row.peers
     if row.loops:
         name += ", %d loop%s" % (row.loops, "s" * (row.loops > 1))
     between = {"subscriptions": ": ", "strangers": ": ", "many": ", "}.get(row.kind, " ")
+    if row.kind == "trips" and (row.load != "full" or row.peers > 1):
+        between = ", " if row.load in ("full", "gap") else ": "
     return name + between + figure if figure else name
 
 
@@ -306,7 +348,7 @@ def value_text(value, unit):
         return "%.1f KiB" % (value / 1024)
     if unit == "bytes":
         return "%.0f B" % value
-    return "%.1f %s" % (value, unit)
+    return "%.*f %s" % (3 if value < 0.1 else 2 if value < 9.95 else 1, value, unit)
 
 
 def spread(values):
@@ -328,7 +370,8 @@ def summarize(row, contestants, samples, troubles):
                  "median": {n: statistics.median(v) for n, v in values.items()},
                  "spread_percent": {n: round(spread(v), 1) for n, v in values.items()},
                  "samples": values, "trouble": {n: t for n, t in troubles.items() if t},
-                 "ratio": {}, "point": point_of(row, figure)}
+                 "ratio": {}, "point": point_of(row, figure),
+                 "is_latency": row.kind in LATENCY, "must": row.must.get(figure)}
         base = entry["median"].get("libzmq")
         for n, v in entry["median"].items():
             if base and v and n != "libzmq":
@@ -339,26 +382,51 @@ def summarize(row, contestants, samples, troubles):
 
 # ------------------------------------------------------------------------------------- the table
 
-def cells(entry, contestants):
+def must_text(must):
+    if not must:
+        return ""
+    return "%.3g" % must[0] + (", or %g bare" % must[1] if must[1] else "")
+
+
+def reached(entry):
+    """"", or whether zuring reaches what the row is to reach."""
+    times, bare = entry["must"] or (0, 0)
+    ours, limit = entry["median"].get("zuring"), entry["median"].get("bare sockets", 0)
+    ratio = entry["ratio"].get("zuring")
+    if not times or ours is None or ratio is None and not bare * limit:
+        return ""
+    return "yes" if (ratio or 0) >= times or ours <= bare * limit else "no"
+
+
+def cells(entry, contestants, musts):
     out = [entry["row"]]
     for who in contestants:
         if who.name in entry["median"]:
             out.append("%s ±%.0f%%" % (value_text(entry["median"][who.name], entry["unit"]),
                                        entry["spread_percent"][who.name] / 2))
         else:
-            out.append("-" if who.is_bare else "no result")
+            out.append("-" if who.bare else "no result")
     for who in contestants:
         if who.name != "libzmq":
             ratio = entry["ratio"].get(who.name)
-            out.append("%.2f" % ratio if ratio else "-")
+            if not who.bare:
+                out.append("%.2f" % ratio if ratio else "-")
+    if musts:
+        out += [must_text(entry["must"]), reached(entry)]
     hung = ", ".join("%s %d" % (n, len(t)) for n, t in entry["trouble"].items())
     out.append("hung or failed: " + hung if hung else "")
     return out
 
 
-def header(contestants):
-    ours = [w.name for w in contestants if w.name != "libzmq"]
-    return ["what"] + [w.name for w in contestants] + ["times " + n for n in ours] + [""]
+def table_of(entries, contestants, musts):
+    """Its first row is the header. A contestant that has no figure has no column."""
+    those = [w for w in contestants if not w.bare or any(w.name in e["median"] for e in entries)]
+    ours = [w.name for w in those if w.name != "libzmq" and not w.bare]
+    musts = musts and any(e["must"] for e in entries)
+    rows = [["what"] + [w.name for w in those] + ["times " + n for n in ours] +
+            ["must reach", "reached"] * musts + [""]]
+    rows += [cells(e, those, musts) for e in entries]
+    return rows if any(r[-1] for r in rows) else [r[:-1] for r in rows]
 
 
 def plain_table(rows):
@@ -383,7 +451,7 @@ def row_for(row, who, scale):
         if row.kind == "many":
             return row._replace(count=min(row.count, most))
         row = row._replace(peers=min(row.peers, most))
-    if row.kind in FIXED:
+    if row.kind in FIXED or row.load == "idle":
         return row
     return row._replace(count=max(200, int(row.count * scale)))
 
@@ -424,6 +492,7 @@ def arguments():
     p.add_argument("--scale", type=float, default=1.0, help="messages, times this")
     p.add_argument("--timeout", type=float, default=20.0, help="seconds for a run")
     p.add_argument("--short", action="store_true", help="only the rows of the short table")
+    p.add_argument("--latency", action="store_true", help="only the rows of latency")
     p.add_argument("--only", default="", help="only rows whose text contains this")
     p.add_argument("--without-readiness", action="store_true")
     p.add_argument("--bare", action="store_true", help="also what plain sockets carry")
@@ -442,9 +511,11 @@ def main():
     if args.without_readiness:
         del contestants[1]
     if args.bare:
-        contestants.append(Contestant("bare sockets", args.ours, {}, is_bare=True))
+        contestants.append(Contestant("bare sockets", args.ours, {}, "spin"))
+        contestants.append(Contestant("bare, waiting", args.ours, {}, "wait"))
     rows = [r for r in (GROWTH if args.growth else ROWS)
-            if (args.growth or r.short or not args.short) and args.only in row_text(r, "")]
+            if (args.growth or r.short or not args.short) and args.only in row_text(r, "") and
+            (r.kind in LATENCY or not args.latency)]
     if not rows:
         raise SystemExit("compare: no row has such a name")
     scratch = tempfile.mkdtemp(prefix="compare-")
@@ -452,20 +523,19 @@ def main():
         entries = measure(args, contestants, rows, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    table = [header(contestants)] + [cells(e, contestants) for e in entries
-                                     if not args.short or not e["row"].endswith(" p99")]
-    if not any(r[-1] for r in table):
-        table = [r[:-1] for r in table]
-    print(plain_table(table))
+    shown = [e for e in entries if not args.short or not e["row"].endswith((" p50", " p99"))]
+    parts = [[e for e in shown if e["is_latency"] == later] for later in (False, True)]
+    tables = [table_of(part, contestants, not args.short) for part in parts if part]
+    print("\n\n".join(plain_table(t) for t in tables))
     behind = [e["row"] for e in entries if e["ratio"].get("zuring", 1) < 1
               and not e["row"].endswith(" p99")]
     print("behind libzmq: " + ("; ".join(behind) if behind else "no row"))
     missing = sorted({e["row"] for e in entries for w in contestants
-                      if not w.is_bare and w.name not in e["median"]})
+                      if not w.bare and w.name not in e["median"]})
     drawn = curves.page(entries, [w.name for w in contestants]) if args.html and args.growth else ""
     for path, text in ((args.html if drawn else None, drawn), (args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
                                                "rows": entries}, indent=1)),
-                       (args.md, markdown(table))):
+                       (args.md, "\n\n".join(markdown(t) for t in tables))):
         if path:
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
             with open(path, "w") as f:

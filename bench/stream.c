@@ -81,6 +81,6 @@ void bench_ping(const struct bench *b, void *socket)
         before = now;
     }
     zmq_msg_close(&m);
-    bench_report_latency(b, each, before - start);
+    bench_report_latency(b, each, before - start, bench_cpu_seconds());
     free(each);
 }
