@@ -226,6 +226,7 @@ static void take_figures(struct bench *b, const struct bench_row *row, struct be
     f->rounds[n] = (double)histogram_percentile(b->scratch, 50);
     f->p99[n] = (double)histogram_percentile(b->scratch, 99);
     f->achieved += (answer->figure - f->achieved) / f->count; /* the mean of those so far */
+    f->cpu += (answer->cpu - f->cpu) / f->count;
     histogram_merge(f->samples, b->scratch);
 }
 

@@ -89,7 +89,8 @@ struct bench_figures {
     int count;                       /* rounds that have a figure */
     double rounds[BENCH_ROUNDS_MAX]; /* messages a second; or median latency in ns */
     double p99[BENCH_ROUNDS_MAX];    /* latency */
-    double achieved;                 /* requests a second, median of the rounds; latency */
+    double achieved;                 /* requests a second, mean of the rounds; latency */
+    double cpu;                      /* share of a core at the answering end, mean; latency */
     struct histogram *samples;       /* of all rounds; latency */
     int repeated;                    /* runs that hung or crashed and were done again */
     char missing[160];               /* why there is no figure, or "" */

@@ -102,8 +102,8 @@ static void put_latency(FILE *to, const struct bench_figures *f)
 {
     const struct histogram *h = f->samples;
 
-    fprintf(to, ", \"samples\": %llu, \"requests_per_second\": %.1f", (unsigned long long)h->total,
-            f->achieved);
+    fprintf(to, ", \"samples\": %llu, \"requests_per_second\": %.1f, \"cpu_percent\": %.3f",
+            (unsigned long long)h->total, f->achieved, f->cpu * 100);
     for (int p = 0; p < BENCH_PERCENTILES; p++) {
         fprintf(to, ", \"%s_ns\": ", bench_percentile_names[p]);
         if (bench_knows(h, bench_percentiles[p]))

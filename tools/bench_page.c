@@ -205,7 +205,7 @@ static void latency_cells(FILE *to, const struct bench_row *row, const struct be
     char text[BENCH_WORD];
 
     if (*f->missing) {
-        empty_cells(to, BENCH_PERCENTILES + 3, f->missing);
+        empty_cells(to, BENCH_PERCENTILES + 4, f->missing);
         return;
     }
     for (int p = 0; p < BENCH_PERCENTILES; p++) {
@@ -215,7 +215,8 @@ static void latency_cells(FILE *to, const struct bench_row *row, const struct be
                      ? bench_time_text(text, (double)histogram_percentile(f->samples, percent))
                      : "-");
     }
-    fprintf(to, "<td>%llu</td>", (unsigned long long)f->samples->total);
+    fprintf(to, "<td>%llu</td><td>%.*f%%</td>", (unsigned long long)f->samples->total,
+            f->cpu < 0.0995, f->cpu * 100);
     spread_cell(to, f);
     if (bench_outrun(&row->what, f)) {
         fprintf(to, "<td class=\"word\">only %s</td>", bench_amount_text(text, f->achieved, "/s"));
@@ -240,7 +241,7 @@ static void latency_row(FILE *to, const struct bench_results *r, const struct be
     fputs("<tr><td></td><td class=\"word\">times ahead</td>", to);
     for (int p = 0; p < BENCH_PERCENTILES; p++)
         ratio_cell(to, bench_ahead_at(row, bench_percentiles[p]));
-    fputs("<td colspan=\"3\"></td></tr>\n", to);
+    fputs("<td colspan=\"4\"></td></tr>\n", to);
 }
 
 static void latency_table(FILE *to, const struct bench_results *r, int first, int end)
@@ -249,7 +250,7 @@ static void latency_table(FILE *to, const struct bench_results *r, int first, in
             r->options->mode == BENCH_LATENCY ? "load" : "at full rate");
     for (int p = 0; p < BENCH_PERCENTILES; p++)
         fprintf(to, "<th>%s</th>", bench_percentile_names[p]);
-    fputs("<th>samples</th><th>&#177;</th><th></th></tr>\n", to);
+    fputs("<th>samples</th><th>CPU</th><th>&#177;</th><th></th></tr>\n", to);
     for (int i = first; i < end; i++)
         latency_row(to, r, &r->rows[i]);
     fputs("</table></div>\n", to);
@@ -295,9 +296,12 @@ static void latency(FILE *to, const struct bench_results *r)
 
     fputs(all ? "<p>One way: half of a round trip. At a fixed rate (N/s) a request's time begins "
                 "when it was due, so a stall counts for all that it delayed; after N ms: each "
-                "request follows so much idle time. A dash: too few samples to tell.</p>\n"
+                "request follows so much idle time. A dash: too few samples to tell. CPU: of the "
+                "answering "
+                "end, in percent of a core.</p>\n"
               : "<h2>Latency at full rate</h2>\n<p>One way: half of a round trip. --latency has "
-                "the latency at fixed rates and after idle gaps.</p>\n",
+                "the latency at fixed rates and after idle gaps. CPU: of the answering end, in "
+                "percent of a core.</p>\n",
           to);
     for (int first = r->throughput_count, end; first < r->row_count; first = end) {
         char name[BENCH_WORD];

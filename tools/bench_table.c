@@ -77,7 +77,7 @@ static void latency_head(const struct bench_row *row)
     latency_group(row);
     for (int p = 0; p < BENCH_PERCENTILES; p++)
         printf(" %8s", bench_percentile_names[p]);
-    printf(" %8s %6s\n", "samples", "±"); /* which is two bytes long */
+    printf(" %8s %5s %6s\n", "samples", "CPU", "±"); /* which is two bytes long */
 }
 
 static void latency_line(const struct bench_row *row, const struct bench_figures *f)
@@ -96,7 +96,7 @@ static void latency_line(const struct bench_row *row, const struct bench_figures
                    ? bench_time_text(word, (double)histogram_percentile(f->samples, percent))
                    : "-");
     }
-    printf(" %8llu", (unsigned long long)f->samples->total);
+    printf(" %8llu %4.*f%%", (unsigned long long)f->samples->total, f->cpu < 0.0995, f->cpu * 100);
     if (f->count > 1)
         printf(" %4.0f%%", bench_spread(f->rounds, f->count));
     if (bench_outrun(&row->what, f))
@@ -242,6 +242,7 @@ void bench_table_end(const struct bench_results *r)
                "them.\n");
     if (r->throughput_count < r->row_count)
         printf("Latency: one way, the samples of all rounds. A dash: too few samples to tell.\n"
+               "CPU: of the answering end, in percent of a core.\n"
                "The drawings: how often (height) each latency (to the right) was seen.\n");
     if (o->mode == BENCH_LATENCY)
         printf("N/s: from the time that each request was due.\n");

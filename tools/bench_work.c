@@ -5,13 +5,13 @@
  * counted. The last one is as long as was asked for, and its time runs at the receiver, from its
  * first message to its last.
  *
- * Latency is half of a round trip; where requests have due times, what a request was late by when
- * it was sent is added to that, so that a stall is counted for all the requests it delayed
- * (the correction of coordinated omission). A due time is met by sleeping until shortly before it
- * and then watching the clock, since a sleep ends late by as much as a message takes.
+ * Requests are sent when bench_due.h says so. A fixed time is met by sleeping until shortly before
+ * it and then watching the clock, since a sleep ends late by as much as a message takes. That is
+ * why only the answering end's use of the processor is told.
  */
 #include "tools/bench_work.h"
 #include "engine/base/alloc.h"
+#include "tools/bench_due.h"
 #include "tools/bench_library.h"
 
 #include <errno.h>
@@ -29,10 +29,8 @@
 enum {
     KEY_TEXT = 41,         /* a key of CURVE in Z85, with its end */
     WATCH_NS = 80000,      /* before a due time the clock is watched, and no more slept */
-    WARM_REQUESTS = 100,   /* and as many as fit into a tenth of the time */
     BATCH_BYTES = 1 << 20, /* the first batch */
     TRIES = 3,             /* for a batch of the wanted length */
-    OUTRUN = 3,            /* a rate that cannot be held ends after so many times its time */
 };
 
 struct end {
@@ -50,12 +48,17 @@ struct meeting {
     char server_key[KEY_TEXT];
 };
 
+static uint64_t read_clock(clockid_t clock)
+{
+    struct timespec t = {0, 0};
+
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
 static uint64_t now_ns(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 static void sleep_until(uint64_t due)
@@ -280,11 +283,25 @@ static double near_stream(struct end *e)
 
 /* ---- latency ---- */
 
+/* Of the answering end: of its thread where both ends are one process. */
+static clockid_t far_clock(const struct end *e)
+{
+    bool thread = e->job->what.transport == BENCH_INPROC;
+    clockid_t clock;
+
+    if (thread ? pthread_getcpuclockid(pthread_self(), &clock) != 0
+               : clock_getcpuclockid(getpid(), &clock) != 0)
+        fail("the answering end has no clock of the processor");
+    return clock;
+}
+
 static void far_answers(struct end *e)
 {
+    clockid_t clock = far_clock(e);
     zmq_msg_t m;
     char done = 0;
 
+    say(e, &clock, sizeof clock);
     check(e, e->z->zmq_msg_init(&m) == 0, "zmq_msg_init");
     while (receive(e, &m))
         send_message(e, &m);
@@ -300,93 +317,68 @@ static uint64_t ask(struct end *e, zmq_msg_t *m)
     return now_ns();
 }
 
-/* Each as soon as the last one is answered. Answers how many there were. */
-static uint64_t ask_at_once(struct end *e, zmq_msg_t *m, struct histogram *h, double seconds)
+/* Answers when it is over. `watch` the clock at its end: what is to be idle time is without. */
+static uint64_t wait_until(uint64_t due, bool watch)
 {
-    uint64_t before = now_ns(), end = before + (uint64_t)(seconds * (double)SECOND_NS), n = 0;
+    uint64_t now = now_ns();
 
-    do {
-        uint64_t now = ask(e, m);
-
-        histogram_add(h, (now - before) / 2);
-        before = now;
-        n++;
-    } while (before < end || n < WARM_REQUESTS);
-    return n;
+    if (!watch)
+        sleep_until(due);
+    else if (due > now + WATCH_NS)
+        sleep_until(due - WATCH_NS);
+    do
+        now = now_ns();
+    while (now < due);
+    return now;
 }
 
-static uint64_t ask_at_rate(struct end *e, zmq_msg_t *m, struct histogram *h)
+/* Answers how many there were. */
+static uint64_t ask_all(struct end *e, zmq_msg_t *m, struct histogram *h,
+                        const struct bench_case *c, double seconds)
 {
-    unsigned per_second = e->job->what.load_value;
-    uint64_t count = (uint64_t)(e->job->seconds * per_second), n, start = now_ns();
-    uint64_t end = start + (uint64_t)(e->job->seconds * OUTRUN * (double)SECOND_NS);
+    uint64_t now = now_ns(), due;
+    struct bench_due d;
 
-    count = count < BENCH_GAP_REQUESTS ? BENCH_GAP_REQUESTS : count;
-    for (n = 0; n < count; n++) {
-        uint64_t due = start + (n + 1) * SECOND_NS / per_second, sent, now = now_ns();
+    bench_due_begin(&d, c, seconds, now);
+    while (bench_due_next(&d, now, &due)) {
+        uint64_t sent = due > now ? wait_until(due, c->load == BENCH_RATE) : now;
 
-        if (due > now + WATCH_NS)
-            sleep_until(due - WATCH_NS);
-        while ((sent = now_ns()) < due)
-            ;
         now = ask(e, m);
-        histogram_add(h, sent - due + (now - sent) / 2);
-        if (now > end && n + 1 >= BENCH_GAP_REQUESTS)
-            return n + 1;
+        histogram_add(h, bench_due_latency(&d, due, sent, now));
     }
-    return n;
-}
-
-static uint64_t ask_after_gaps(struct end *e, zmq_msg_t *m, struct histogram *h)
-{
-    uint64_t gap = e->job->what.load_value * (SECOND_NS / 1000), start = now_ns(), now = start;
-    uint64_t end = start + (uint64_t)(e->job->seconds * (double)SECOND_NS), n;
-
-    for (n = 0; now < end || n < BENCH_GAP_REQUESTS; n++) {
-        uint64_t sent;
-
-        sleep_until(now + gap);
-        sent = now_ns();
-        now = ask(e, m);
-        histogram_add(h, (now - sent) / 2);
-    }
-    return n;
+    return d.asked;
 }
 
 /* Requests a second; the answer says how the rate was held. */
-static double near_requests(struct end *e, struct histogram *h)
+static void near_requests(struct end *e, struct bench_answer *a, struct histogram *h)
 {
-    uint64_t n, start;
+    const struct bench_case warm = {.load = BENCH_FULL}, *c = &e->job->what;
+    uint64_t n, start, cpu;
+    clockid_t clock;
     zmq_msg_t m;
-    double rate;
     char done;
 
-    check(e, e->z->zmq_msg_init_size(&m, e->job->what.size) == 0, "zmq_msg_init_size");
-    memset(e->z->zmq_msg_data(&m), 0, e->job->what.size);
-    ask_at_once(e, &m, h, e->job->seconds / 10);
+    hear(e, &clock, sizeof clock);
+    check(e, e->z->zmq_msg_init_size(&m, c->size) == 0, "zmq_msg_init_size");
+    memset(e->z->zmq_msg_data(&m), 0, c->size);
+    ask_all(e, &m, h, &warm, e->job->seconds / 10);
     memset(h, 0, sizeof *h);
     start = now_ns();
-    if (e->job->what.load == BENCH_RATE)
-        n = ask_at_rate(e, &m, h);
-    else if (e->job->what.load == BENCH_GAP)
-        n = ask_after_gaps(e, &m, h);
-    else
-        n = ask_at_once(e, &m, h, e->job->seconds);
-    rate = (double)n * (double)SECOND_NS / (double)(now_ns() - start);
+    cpu = read_clock(clock);
+    n = ask_all(e, &m, h, c, e->job->seconds);
+    cpu = read_clock(clock) - cpu;
+    start = now_ns() - start;
+    a->figure = (double)n * (double)SECOND_NS / (double)start;
+    a->cpu = (double)cpu / (double)start;
     e->z->zmq_msg_close(&m);
     check(e, e->z->zmq_msg_init_size(&m, 0) == 0, "zmq_msg_init_size");
     send_message(e, &m); /* the end */
     hear(e, &done, sizeof done);
-    return rate;
 }
 
 double bench_expected_seconds(const struct bench_job *job)
 {
-    double gaps = job->what.load_value * BENCH_GAP_REQUESTS / 1000.0;
-
-    if (job->what.load == BENCH_GAP && gaps > job->seconds)
-        return gaps;
-    return job->what.load == BENCH_RATE ? job->seconds * OUTRUN : job->seconds;
+    return bench_due_seconds(&job->what, job->seconds);
 }
 
 /* ---- the ends ---- */
@@ -407,17 +399,18 @@ static void run_far(struct end *e)
     close_socket(e);
 }
 
-static double run_near(struct end *e, struct histogram *h)
+static void run_near(struct end *e, struct bench_answer *a, struct histogram *h)
 {
     struct meeting m;
-    double figure;
 
     open_socket(e);
     bind_near(e, &m);
     say(e, &m, sizeof m);
-    figure = e->job->what.latency ? near_requests(e, h) : near_stream(e);
+    if (e->job->what.latency)
+        near_requests(e, a, h);
+    else
+        a->figure = near_stream(e);
     close_socket(e);
-    return figure;
 }
 
 static void *far_thread(void *arg)
@@ -427,12 +420,11 @@ static void *far_thread(void *arg)
 }
 
 /* The same two ends in one process: they share the context, which inproc needs. */
-static double run_both(struct end *near, struct histogram *h)
+static void run_both(struct end *near, struct bench_answer *a, struct histogram *h)
 {
     struct bench_job job = *near->job;
     struct end far = *near;
     pthread_t thread;
-    double figure;
     int fd[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0)
@@ -443,11 +435,10 @@ static double run_both(struct end *near, struct histogram *h)
     far.peer = fd[1];
     if (pthread_create(&thread, NULL, far_thread, &far) != 0)
         fail("a second thread cannot be had");
-    figure = run_near(near, h);
+    run_near(near, a, h);
     pthread_join(thread, NULL);
     close(fd[0]);
     close(fd[1]);
-    return figure;
 }
 
 static void run(const struct bench_zmq *z, const struct bench_job *job, struct bench_answer *a,
@@ -459,8 +450,10 @@ static void run(const struct bench_zmq *z, const struct bench_job *job, struct b
         fail("zmq_ctx_new: %s", z->zmq_strerror(z->zmq_errno()));
     if (job->part == BENCH_FAR)
         run_far(&e);
+    else if (job->what.transport == BENCH_INPROC)
+        run_both(&e, a, h);
     else
-        a->figure = job->what.transport == BENCH_INPROC ? run_both(&e, h) : run_near(&e, h);
+        run_near(&e, a, h);
     check(&e, z->zmq_ctx_term(e.ctx) == 0, "zmq_ctx_term");
 }
 

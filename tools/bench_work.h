@@ -34,6 +34,7 @@ struct bench_answer {
     bool good;
     char why[512];                /* when not good */
     double figure;                /* messages a second, or requests a second */
+    double cpu;                   /* latency: of the answering end, as a share of a core */
     struct bench_library library; /* of BENCH_DESCRIBE */
 };
 

@@ -170,6 +170,9 @@ class Bench(unittest.TestCase):
                 least = 200 if row["load"] == "full rate" else 10
                 self.assertGreaterEqual(figures["samples"], least)
                 self.assertEqual(len(figures["rounds_p50_ns"]), 2)
+                self.assertGreaterEqual(figures["cpu_percent"], 0)
+                if row["load"] == "full rate":
+                    self.assertGreater(figures["cpu_percent"], 0)
                 points = figures["distribution"]
                 self.assertEqual(points, sorted(points))
                 self.assertEqual((points[0][0], points[-1]), (0, [100, figures["max_ns"]]))
@@ -177,7 +180,7 @@ class Bench(unittest.TestCase):
         names = [l["name"] for l in seen["libraries"]]
         self.assertEqual(curves(page), {(n, l) for n in names for l in loads})
         self.assertEqual(len(page.findall(".//svg[@role]")), 4)
-        for word in ("p50", "p90", "p99", "p99.9", "max", "times ahead", "█"):
+        for word in ("p50", "p90", "p99", "p99.9", "max", "CPU", "times ahead", "█"):
             self.assertIn(word, run.stdout)
 
     def test_both_at_once(self):
