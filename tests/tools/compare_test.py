@@ -82,6 +82,12 @@ class Compare(unittest.TestCase):
             self.assertEqual(compare.reached(seen[figure]), said)
             self.assertAlmostEqual(seen[figure]["median"]["libzmq"], 40)  # microseconds each
 
+    def test_nothing_is_no_worse_than_anything(self):
+        for ours, theirs, said in ((0, 0, "yes"), (0, 1, "yes"), (1, 0, "no"), (2, 1, "yes")):
+            seen = entries_of("tcp latency 64 B, idle for 2000 ms", zuring=cpu(ours),
+                              libzmq=cpu(theirs))
+            self.assertEqual(compare.reached(seen["CPU"]), said)
+
     def test_who_has_no_figure_has_no_column_and_musts_only_where_there_are_some(self):
         seen = list(entries_of("ipc latency 64 KiB", zuring=latency(1), libzmq=latency(4),
                                wait=latency(1)).values())
