@@ -19,6 +19,8 @@ stream over ipc now and then, and its receiver then waits for ever. How often th
 
 import argparse
 import collections
+import ctypes
+import functools
 import json
 import os
 import resource
@@ -62,7 +64,8 @@ ROWS = [
     Row("fan_out", "tcp", 64, 60000, peers=50),
     Row("fan_out", "tcp", 64, 6000, peers=500),
     Row("fan_in", "tcp", 64, 3000000, peers=50),
-    Row("requests", "tcp", 16, 400000, peers=50),
+    Row("requests", "tcp", 16, 400000, peers=50, what="DEALER, ROUTER"),
+    Row("requests", "tcp", 16, 400000, peers=50, what="CLIENT, SERVER"),
     Row("connects", "tcp", 0, 2000),
     Row("thr", "curve", 64, 1500000),
     Row("thr", "curve", 1024, 400000, True),
@@ -86,7 +89,15 @@ ROWS = [
     Row("trips", "tcp", 64, 1, what="req-rep", load="idle", interval=2000000,
         must={"CPU": (1 / 2, 0)}),
     Row("many", "tcp", 0, 10000),
+    Row("polling", "inproc", 0, 500000, peers=1, what="poll"),
+    Row("polling", "inproc", 0, 500000, peers=1, what="poller"),
+    Row("polling", "inproc", 0, 5000, peers=100, what="poll"),
+    Row("polling", "inproc", 0, 5000, peers=100, what="poller"),
+    Row("polling", "inproc", 0, 500, peers=2000, what="poll"),
+    Row("polling", "inproc", 0, 500, peers=2000, what="poller"),
 ]
+# What a library without the draft interface has not.
+DRAFT = ("CLIENT, SERVER", "poller")
 
 SIZES = ((0, 4000000), (1, 4000000), (16, 4000000), (33, 3000000), (34, 3000000), (64, 3000000),
          (256, 1500000), (1 << 10, 600000), (4 << 10, 200000), (16 << 10, 60000),
@@ -113,7 +124,8 @@ GROWTH = (
 # A row's count is a property of the row: --scale leaves it alone.
 FIXED = ("connects", "many", "strangers", "subscriptions")
 # Programs that start their other side by themselves.
-WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "strangers", "subscriptions")
+WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "strangers", "subscriptions",
+         "polling")
 # Rows of times, which have a table of their own.
 LATENCY = ("lat", "trips")
 # Rows that take long, and that memory is asked of: measured once.
@@ -126,7 +138,7 @@ NAMES = {
     "lat": "{transport} latency {size}",
     "fan_out": "{transport} PUB to {peers} SUB, {size}",
     "fan_in": "{transport} {peers} PUSH to PULL, {size}",
-    "requests": "{transport} {peers} DEALER, ROUTER, {size}",
+    "requests": "{transport} {peers} {what}, {size}",
     "connects": "{transport} {count} connects",
     "many": "{count} idle",
     "strangers": "{count} strangers at a CURVE server",
@@ -134,6 +146,7 @@ NAMES = {
     "req-rep": "{transport} latency {size}",
     "pair": "{transport} PAIR latency {size}",
     "pub-sub": "{transport} PUB, SUB latency {size}",
+    "polling": "zmq_{what}, {peers} socket{s}",
 }
 LOADS = {"full": "", "gap": " after {ms} ms", "rate": " at {rate}/s", "idle": ", idle for {ms} ms"}
 
@@ -145,7 +158,13 @@ class Contestant:
         self.name, self.folder, self.env = name, os.path.abspath(folder), env
         self.bare = bare
 
+    @functools.cached_property
+    def has_draft(self):
+        return hasattr(ctypes.CDLL(os.path.join(self.folder, "libzmq.so.5")), "zmq_poller_new")
+
     def takes(self, row):
+        if row.what in DRAFT and not self.has_draft:
+            return False
         if row.kind in LATENCY:  # more threads that spin than there are cores measure the kernel
             return not self.bare or row.transport != "curve" and (
                 self.bare == "wait" or row.peers == 1 and row.load != "idle")
@@ -242,9 +261,12 @@ def run_row(tools, who, row, scratch, seconds):
     if row.kind in FIXED:
         return run_whole([os.path.join(tools, row.kind)] + [row.what] * bool(row.what) +
                          ["tcp://127.0.0.1:*", str(row.count)] + more, who, 120)
+    if row.kind == "polling":
+        return run_whole([os.path.join(tools, row.kind), row.what, str(row.peers), str(row.count)],
+                         who, seconds)
     if row.kind in WHOLE:
-        return run_whole([os.path.join(tools, row.kind), "tcp://127.0.0.1:*", str(row.peers)] +
-                         numbers, who, seconds)
+        return run_whole([os.path.join(tools, row.kind)] + [row.what] * bool(row.what) +
+                         ["tcp://127.0.0.1:*", str(row.peers)] + numbers, who, seconds)
     if row.transport == "inproc":
         return run_whole([os.path.join(tools, "inproc_" + row.kind)] + numbers, who, seconds)
     if row.transport in ("tcp", "curve"):
@@ -289,6 +311,8 @@ def figures(row, got):
             "a client's round trip": (got["crowded_us"], "us", False),
             "a client's p99": (got["crowded_worst_us"], "us", False),
         }
+    if row.kind == "polling":
+        return {"": (got["ns"] / 1000, "us", False)}
     if row.kind == "many":
         return {
             "server memory": (got["server_bytes"], "B", False),
@@ -317,7 +341,7 @@ def size_text(size):
 
 
 def row_text(row, figure):
-    fields = dict(row._asdict(), size=size_text(row.size))
+    fields = dict(row._asdict(), size=size_text(row.size), s="s" * (row.peers > 1))
     name = NAMES[row.what if row.kind == "trips" else row.kind].format(**fields)
     name += LOADS[row.load].format(**fields, ms=row.interval // 1000, rate=1000000 // (row.interval or 1))
     if row.kind == "trips" and row.peers > 1:
@@ -369,7 +393,8 @@ def summarize(row, contestants, samples, troubles):
         entry = {"row": row_text(row, figure), "unit": unit, "more_is_better": more,
                  "median": {n: statistics.median(v) for n, v in values.items()},
                  "spread_percent": {n: round(spread(v), 1) for n, v in values.items()},
-                 "samples": values, "trouble": {n: t for n, t in troubles.items() if t},
+                 "takers": [w.name for w in contestants], "samples": values,
+                 "trouble": {n: t for n, t in troubles.items() if t},
                  "ratio": {}, "point": point_of(row, figure),
                  "is_latency": row.kind in LATENCY, "must": row.must.get(figure)}
         base = entry["median"].get("libzmq")
@@ -412,7 +437,7 @@ def cells(entry, contestants, musts):
             out.append("%s ±%.0f%%" % (value_text(entry["median"][who.name], entry["unit"]),
                                        entry["spread_percent"][who.name] / 2))
         else:
-            out.append("-" if who.bare else "no result")
+            out.append("no result" if who.name in entry["takers"] else "-")
     for who in contestants:
         if who.name != "libzmq":
             ratio = entry["ratio"].get(who.name)
@@ -536,7 +561,7 @@ def main():
     print("\n\n".join(plain_table(t) for t in tables))
     print("behind libzmq: " + ("; ".join(behind(shown)) or "no row"))
     missing = sorted({e["row"] for e in entries for w in contestants
-                      if not w.bare and w.name not in e["median"]})
+                      if w.name in e["takers"] and w.name not in e["median"]})
     drawn = curves.page(entries, [w.name for w in contestants]) if args.html and args.growth else ""
     for path, text in ((args.html if drawn else None, drawn), (args.json, json.dumps({"rounds": args.rounds, "cores": os.cpu_count(),
                                                "rows": entries}, indent=1)),

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * requests: as many DEALER as there are peers, on one thread, each with 16 requests in flight, and
- * a ROUTER in another process that sends everything back. Measured is how many requests are
- * answered in a second.
+ * a ROUTER in another process that sends everything back; or the same with CLIENT and SERVER.
+ * Measured is how many requests are answered in a second.
  *
  * The thread waits at one DEALER after the other. The ROUTER serves them fairly, so the answers to
  * the one whose turn was longest ago are the oldest.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "bench/crowd.h"
 #include "bench/sides.h"
 #include "bench/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { IN_FLIGHT = 16 };
 
@@ -25,10 +27,16 @@ static uint64_t count_each(const struct bench *b)
     return (b->count + (uint64_t)b->peers - 1) / (uint64_t)b->peers;
 }
 
+static bool is_draft(const struct bench *b)
+{
+    return strcmp(b->what, "CLIENT, SERVER") == 0;
+}
+
 /* Every request, and the word that each peer says first. */
 static void send_back(const struct bench *b, int fd)
 {
-    void *ctx = bench_context(b), *s = crowd_bind(b, ctx, ZMQ_ROUTER, b->peers, fd);
+    void *ctx = bench_context(b);
+    void *s = crowd_bind(b, ctx, is_draft(b) ? ZMQ_SERVER : ZMQ_ROUTER, b->peers, fd);
     uint64_t left = b->count + (uint64_t)b->peers;
     zmq_msg_t m;
 
@@ -99,10 +107,11 @@ int main(int argc, char **argv)
     struct crowd c;
     struct bench b;
 
-    bench_args(&b, argc, argv, "bind-to peers message-size request-count");
+    bench_args(&b, argc, argv, "what bind-to peers message-size request-count");
+    bench_check(is_draft(&b) || strcmp(b.what, "DEALER, ROUTER") == 0, b.what);
     b.count = count_each(&b) * (uint64_t)b.peers;
     sides_start(&sides, &b, send_back);
-    crowd_init(&c, &b, ZMQ_DEALER, b.peers, sides.fd);
+    crowd_init(&c, &b, is_draft(&b) ? ZMQ_CLIENT : ZMQ_DEALER, b.peers, sides.fd);
     bench_report_throughput(&b, ask_all(&b, &c));
     crowd_close(&c);
     sides_end(&sides);
