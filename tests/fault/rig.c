@@ -131,6 +131,12 @@ static void rig_reset(int fd)
     current->resets++;
 }
 
+static void rig_host(const char *text, char host[ZU_ENDPOINT_MAX], char path[ZU_ENDPOINT_MAX])
+{
+    snprintf(host, ZU_ENDPOINT_MAX, "%s", text);
+    strcpy(path, "/");
+}
+
 static const struct zu_transport rig_transport = {
     .scheme = "rig",
     .takes_time = true,
@@ -147,6 +153,8 @@ static const struct zu_transport rig_transport = {
     .is_far = rig_is_far,
     .reset = rig_reset,
 };
+
+static struct zu_transport rig_web; /* the same with WebSockets */
 
 /* ---- the observer ---- */
 
@@ -188,7 +196,8 @@ static void observe(struct zu_observer *o, const struct zu_event *e)
 
 /* ---- life ---- */
 
-static const struct zu_transport *const rig_transports[] = {&rig_transport, &zu_inproc, NULL};
+static const struct zu_transport *const rig_transports[] = {&rig_transport, &rig_web, &zu_inproc,
+                                                            NULL};
 
 static const struct zu_tables rig_tables = {
     .transports = rig_transports, .patterns = zu_patterns, .mechanisms = zu_mechanisms};
@@ -203,6 +212,9 @@ void rig_open(struct rig *r, int type)
     r->listener = r->fd = r->far = -1;
     r->observer.event = observe;
     current = r;
+    rig_web = rig_transport;
+    rig_web.scheme = "web";
+    rig_web.web = rig_host;
     RIG_CHECK(r, zu_ctx_new(&r->ctx, &rig_tables) == 0);
     RIG_CHECK(r, zu_loop_init(&r->loop, &zu_kernel_scripted, scripted_clock) == 0);
     r->k = r->loop.kernel;
@@ -239,9 +251,14 @@ void rig_pass(struct rig *r, unsigned ms)
     rig_settle(r);
 }
 
+static const char *endpoint(const struct rig *r)
+{
+    return r->is_web ? "web://peer" : RIG_ENDPOINT;
+}
+
 void rig_bind(struct rig *r)
 {
-    RIG_CHECK(r, zmq_bind(r->s, RIG_ENDPOINT) == 0);
+    RIG_CHECK(r, zmq_bind(r->s, endpoint(r)) == 0);
     rig_settle(r);
 }
 
@@ -256,7 +273,7 @@ void rig_accept(struct rig *r)
 
 void rig_dial(struct rig *r)
 {
-    RIG_CHECK(r, zmq_connect(r->s, RIG_ENDPOINT) == 0);
+    RIG_CHECK(r, zmq_connect(r->s, endpoint(r)) == 0);
     rig_settle(r);
 }
 

@@ -40,6 +40,7 @@ struct rig {
     int descriptors;       /* open before */
     unsigned patience_ms;  /* how long rig_say and rig_hear_all wait for a request to be made */
     const char *label;     /* what is being tried, for messages */
+    bool is_web;           /* the transport is one of WebSockets: set before bind or dial */
     char events[4096];     /* what the observer heard: "LISTENING ACCEPTED ... " */
     size_t events_size;
     uint8_t *said; /* what the engine has sent */

@@ -127,4 +127,33 @@ static inline void end_session(struct rig *r, int type, struct outcome *o)
     rig_end(r, 0);
 }
 
+/* There is a connection: the peer says it all, in one piece or in packets, and hangs up. */
+static inline struct outcome meet(struct rig *r, int type, const uint8_t *data, size_t size,
+                                  bool cut)
+{
+    struct outcome o = {.received = 0xcbf29ce484222325U, .said = 0xcbf29ce484222325U};
+    uint32_t state = 0;
+
+    if (!cut)
+        say_all(r, type, &o, data, size, NULL);
+    for (size_t at = 0, n; cut && at < size; at += n) {
+        n = fuzz_cut(&state, data + at, size - at);
+        say_all(r, type, &o, data + at, n, NULL);
+    }
+    end_session(r, type, &o);
+    return o;
+}
+
+/* Both came to the same. `says`: what we say does not depend on chance. */
+static inline void check_same(int type, const struct outcome *whole, const struct outcome *cuts,
+                              bool says)
+{
+    FUZZ_CHECK(whole->messages == cuts->messages);
+    FUZZ_CHECK(whole->received == cuts->received);
+    FUZZ_CHECK(whole->ended == cuts->ended);
+    /* Not what was still to be said at an end, nor whether a PONG came before a subscription. */
+    FUZZ_CHECK(!says || whole->ended || type == ZMQ_SUB || type == ZMQ_XSUB ||
+               whole->said == cuts->said);
+}
+
 #endif
