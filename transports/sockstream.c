@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/tipc.h>
+#include <linux/vm_sockets.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -94,6 +96,27 @@ static void text_unix(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *
         snprintf(out, ZU_ENDPOINT_MAX, "ipc://%.*s", (int)left, left ? un->sun_path : "");
 }
 
+static void text_vsock(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a)
+{
+    const struct sockaddr_vm *vm = (const struct sockaddr_vm *)a;
+
+    if (vm->svm_cid == VMADDR_CID_ANY)
+        snprintf(out, ZU_ENDPOINT_MAX, "vsock://*:%u", vm->svm_port);
+    else
+        snprintf(out, ZU_ENDPOINT_MAX, "vsock://%u:%u", vm->svm_cid, vm->svm_port);
+}
+
+/* The kernel knows its sockets by port; services are names for them. */
+static void text_tipc(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a)
+{
+    const struct sockaddr_tipc *t = (const struct sockaddr_tipc *)a;
+    uint32_t node = t->addr.id.node;
+
+    if (t->addrtype == TIPC_ADDR_ID)
+        snprintf(out, ZU_ENDPOINT_MAX, "tipc://<%u.%u.%u:%u>", node >> 24, node >> 12 & 0xfff,
+                 node & 0xfff, t->addr.id.ref);
+}
+
 void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a, socklen_t size)
 {
     out[0] = '\0';
@@ -103,6 +126,10 @@ void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage
         text_inet(out, a, size);
     else if (a->ss_family == AF_UNIX)
         text_unix(out, a, size);
+    else if (a->ss_family == AF_VSOCK)
+        text_vsock(out, a);
+    else if (a->ss_family == AF_TIPC)
+        text_tipc(out, a);
 }
 
 int zu_sockstream_own_name(int fd, char local[ZU_ENDPOINT_MAX])
@@ -126,6 +153,63 @@ void zu_sockstream_name(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDP
     remote[0] = '\0';
     if (getpeername(fd, (struct sockaddr *)&a, &size) == 0)
         zu_sockstream_text(remote, &a, size);
+}
+
+void zu_sockstream_peer_place(int fd, char out[ZU_ENDPOINT_MAX])
+{
+    char local[ZU_ENDPOINT_MAX], remote[ZU_ENDPOINT_MAX];
+    const char *place;
+
+    zu_sockstream_name(fd, local, remote);
+    place = strstr(remote, "://");
+    snprintf(out, ZU_ENDPOINT_MAX, "%s", place ? place + 3 : "");
+}
+
+/* ---- Listening ---- */
+
+int zu_sockstream_listen(struct zu_listening *out, int rc, int family,
+                         const struct sockaddr_storage *at, socklen_t size,
+                         const struct zu_options *o, bool (*family_fits)(int family))
+{
+    bool given = o->use_fd >= 0;
+    int fd = o->use_fd;
+
+    memset(out, 0, sizeof *out);
+    out->fd = -1;
+    if (rc < 0)
+        return rc;
+    if (given && (rc = zu_sockstream_adopt(fd, family_fits)) < 0)
+        return rc;
+    if (!given && (fd = zu_sockstream_make(family)) < 0)
+        return fd;
+    if (!given &&
+        ((size && bind(fd, (const struct sockaddr *)at, size) < 0) || listen(fd, o->backlog) < 0))
+        rc = -errno;
+    if (rc == 0)
+        rc = zu_sockstream_own_name(fd, out->endpoint);
+    if (rc < 0 && !given)
+        close(fd);
+    if (rc == 0 || !given)
+        out->fd = fd;
+    return rc;
+}
+
+int zu_sockstream_unlisten(struct zu_listening *l)
+{
+    (void)l;
+    return 0;
+}
+
+bool zu_sockstream_blocks(const char *text, const struct zu_options *o)
+{
+    (void)text, (void)o;
+    return false;
+}
+
+int zu_sockstream_admit(int fd, const struct zu_options *o, bool accepted)
+{
+    (void)fd, (void)o, (void)accepted;
+    return 0;
 }
 
 /* ---- Tuning ---- */

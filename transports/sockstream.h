@@ -19,8 +19,8 @@ int zu_sockstream_make(int family);
 int zu_sockstream_adopt(int fd, bool (*family_fits)(int family));
 
 /*
- * The endpoint text of an address: tcp://127.0.0.1:5, tcp://[::1]:5, ipc:///path, ipc://@name; ""
- * for what is none of these.
+ * The endpoint text of an address: tcp://127.0.0.1:5, tcp://[::1]:5, ipc:///path, ipc://@name,
+ * vsock://3:5, tipc://<0.0.0:5>; "" for what is none of these.
  */
 void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage *a,
                         socklen_t size);
@@ -28,6 +28,19 @@ void zu_sockstream_text(char out[ZU_ENDPOINT_MAX], const struct sockaddr_storage
 void zu_sockstream_name(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
 /* For a listener: 0, or why its own end cannot be told. */
 int zu_sockstream_own_name(int fd, char local[ZU_ENDPOINT_MAX]);
+
+/*
+ * What the transports do that have nothing but an address of the kernel's: as the members of the
+ * same names. `rc` is what parsing the text has answered; `size` 0: no address, the kernel has one.
+ */
+int zu_sockstream_listen(struct zu_listening *out, int rc, int family,
+                         const struct sockaddr_storage *at, socklen_t size,
+                         const struct zu_options *o, bool (*family_fits)(int family));
+int zu_sockstream_unlisten(struct zu_listening *l);                         /* nothing is left */
+bool zu_sockstream_blocks(const char *text, const struct zu_options *o);    /* never */
+int zu_sockstream_admit(int fd, const struct zu_options *o, bool accepted); /* everyone */
+/* The peer's endpoint text, without the scheme. */
+void zu_sockstream_peer_place(int fd, char out[ZU_ENDPOINT_MAX]);
 
 /* TCP before bind or connect: what must be set early, and what a connection inherits. */
 int zu_sockstream_tune_early(int fd, int family, const struct zu_options *o);

@@ -7,8 +7,10 @@
 #include "transports/inproc.h"
 #include "transports/ipc.h"
 #include "transports/tcp.h"
+#include "transports/tipc.h"
 #include "transports/udp.h"
+#include "transports/vsock.h"
 #include "transports/ws.h"
 
-const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc, &zu_inproc,
-                                                    &zu_udp, &zu_ws,  NULL};
+const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc,  &zu_inproc, &zu_udp,
+                                                    &zu_ws,  &zu_tipc, &zu_vsock,  NULL};

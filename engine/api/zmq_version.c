@@ -25,6 +25,8 @@ int zmq_has(const char *capability)
         "curve",
         "draft",
         "WS",
+        "tipc", /* if the kernel has it */
+        "vsock",
 #if ZU_HAS_GSSAPI
         "gssapi",
 #endif

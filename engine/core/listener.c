@@ -351,6 +351,11 @@ int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
     return 0;
 }
 
+const char *zu_listener_configured(const struct zu_listener *l)
+{
+    return l->configured;
+}
+
 void zu_listener_close(struct zu_listener *l, bool unbind)
 {
     l->unbind = unbind;

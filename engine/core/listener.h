@@ -16,6 +16,9 @@ int zu_listener_new(struct zu_listener **out, struct zu_socket *socket,
                     const struct zu_transport *transport, struct zu_listening *at,
                     const char *endpoint);
 
+/* What zmq_bind was given. */
+const char *zu_listener_configured(const struct zu_listener *l);
+
 /*
  * Begins the end. With `unbind` the connections that came this way end too, and what is queued to
  * them is dropped; else (zmq_close) only those that are still without a pipe.

@@ -335,7 +335,7 @@ static void say_goodbye(struct zu_session *s)
 {
     zu_session_ask_stop(s);
     drop_pipe(s);
-    if (shutdown(s->fd, SHUT_WR) < 0) {
+    if (s->transport->may_close ? s->transport->may_close(s->fd) : shutdown(s->fd, SHUT_WR) < 0) {
         zu_session_fail(s, ZU_LOSS_LOCAL, 0);
         return;
     }
@@ -540,6 +540,21 @@ void zu_session_send_died(struct zu_session *s)
     zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);
 }
 
+/*
+ * In GOODBYE. With time without end: as long as the peer has not taken all, then a while for its
+ * own close; one that took everything and stays connected must not hold up zmq_ctx_term. Nor may a
+ * stranger; nor a peer within the machine that does not read, which loses nothing.
+ */
+static bool has_parted(struct zu_session *s)
+{
+    const struct zu_transport *t = s->transport;
+    bool may = t->may_close && t->may_close(s->fd);
+
+    if (!s->turned_away && (t->may_close ? !may : t->answers && !zu_session_sent_all(s)))
+        s->goodbye_ms = s->loop->now_ms;
+    return may || is_silent(s);
+}
+
 static void on_timer(struct zu_timer *t)
 {
     struct zu_session *s = zu_container_of(t, struct zu_session, timer);
@@ -557,12 +572,7 @@ static void on_timer(struct zu_timer *t)
             zu_session_fail(s, ZU_LOSS_CONNECTION, EPIPE);
         break;
     case ZU_SESSION_GOODBYE:
-        /* With time without end: as long as the peer has not taken all, then a while for its own
-         * close; one that took everything and stays connected must not hold up zmq_ctx_term. Nor
-         * may a stranger; nor a peer within the machine that does not read, which loses nothing. */
-        if (!s->turned_away && s->transport->answers && !zu_session_sent_all(s))
-            s->goodbye_ms = s->loop->now_ms;
-        if (is_silent(s))
+        if (has_parted(s))
             zu_session_fail(s, ZU_LOSS_LOCAL, 0);
         break;
     case ZU_SESSION_IDLE:

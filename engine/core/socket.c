@@ -678,6 +678,13 @@ void zu_socket_forget_endpoint(struct zu_socket *s, uint64_t id)
     }
 }
 
+/* The endpoint was bound by that text, and its transport has it go by it. */
+static bool was_typed(const struct zu_endpoint *e, const char *endpoint)
+{
+    return e->listener && e->transport->unbinds_typed &&
+           strcmp(zu_listener_configured(e->listener), endpoint) == 0;
+}
+
 /* Takes every endpoint with that text; how many there were. */
 static int take_endpoints(struct zu_socket *s, const char *endpoint)
 {
@@ -687,7 +694,7 @@ static int take_endpoints(struct zu_socket *s, const char *endpoint)
     {
         struct zu_endpoint *e = zu_container_of(it, struct zu_endpoint, link);
 
-        if (strcmp(e->text, endpoint) != 0)
+        if (strcmp(e->text, endpoint) != 0 && !was_typed(e, endpoint))
             continue;
         if (!e->bound)
             close_pipes_of(s, e->id);

@@ -55,6 +55,8 @@ struct zu_transport {
     const char *scheme; /* "tcp" in tcp://host:port */
     bool takes_time;    /* to connect: ZMQ_CONNECT_TIMEOUT and CONNECT_DELAYED mean something */
 
+    bool unbinds_typed; /* zmq_unbind knows an endpoint by what zmq_bind was given, too */
+
     /*
      * All texts are what stands after "://". Errors are negative errnos, as zmq_bind and
      * zmq_connect report them (spec: api 3.1, wire 18).
@@ -102,6 +104,12 @@ struct zu_transport {
     void (*name)(int fd, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX]);
     /* What the message property Peer-Address says; "" when nothing is known. */
     void (*peer_address)(int fd, char out[ZU_ENDPOINT_MAX]);
+
+    /*
+     * A connection of its kind has no side that could be shut by itself: it is closed at once, and
+     * this says whether that will not wait for the peer. NULL: it has.
+     */
+    bool (*may_close)(int fd);
 
     /* What LAST_ENDPOINT would say for an address written otherwise; may block; or NULL. */
     int (*canonical)(char out[ZU_ENDPOINT_MAX], const char *text, const struct zu_options *o);
