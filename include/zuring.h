@@ -60,6 +60,14 @@ extern "C" {
  */
 #define ZURING_THREAD_SAFE 0x5A04
 
+/*
+ * Option of a context, for zmq_ctx_set and zmq_ctx_get: how many questions may lie with the ZAP
+ * handler at a time, answered ones no more than those about peers that left and that he has not come
+ * to yet. Who would be asked about then is not let in: HANDSHAKE_FAILED_NO_DETAIL with EBUSY; he may
+ * try again. 16384 by itself; 0: no limit.
+ */
+#define ZURING_ZAP_QUESTIONS_MAX 0x5A0B
+
 /* This library's own version; zmq_version tells which libzmq it stands in for. Answers 0. */
 ZMQ_EXPORT int zuring_version(int *major, int *minor, int *patch); /* EFAULT: a NULL pointer */
 

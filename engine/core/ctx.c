@@ -26,7 +26,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKEND_OPTION = 0x5A01, JOINT_OPTION = 0x5A04, SOCKET_LIMIT = 65535 };
+enum {
+    BACKEND_OPTION = 0x5A01,
+    JOINT_OPTION = 0x5A04,
+    QUESTIONS_OPTION = 0x5A0B,
+    SOCKET_LIMIT = 65535,
+    QUESTIONS_MAX = 16384, /* as many as strangers at a bind */
+};
 
 uint32_t zu_forks;
 
@@ -76,6 +82,7 @@ int zu_ctx_new(struct zu_ctx **out, const struct zu_tables *tables)
     ctx->sched_policy = ZMQ_THREAD_SCHED_POLICY_DFLT;
     ctx->sched_priority = ZMQ_THREAD_PRIORITY_DFLT;
     ctx->blocky = true;
+    ctx->questions_max = QUESTIONS_MAX;
     ctx->one_cpu = has_one_cpu();
     ctx->zero_copy_recv = 1;
     ctx->tag = ZU_CTX_TAG;
@@ -370,6 +377,7 @@ static int set_option(struct zu_ctx *ctx, int option, int value)
     case ZMQ_ZERO_COPY_RECV: return set_number(&ctx->zero_copy_recv, value, 0);
     case BACKEND_OPTION: return set_backend(ctx, value);
     case JOINT_OPTION: return set_flag(&ctx->joint, value);
+    case QUESTIONS_OPTION: return set_number(&ctx->questions_max, value, 0);
     default: return -EINVAL;
     }
 }
@@ -427,6 +435,7 @@ static int get_option(const struct zu_ctx *ctx, int option, int *value)
     case ZMQ_ZERO_COPY_RECV: *value = ctx->zero_copy_recv; return 0;
     case BACKEND_OPTION: *value = ctx->backend; return 0;
     case JOINT_OPTION: *value = ctx->joint; return 0;
+    case QUESTIONS_OPTION: *value = ctx->questions_max; return 0;
     case ZURING_STATS_FILE: *value = ctx->stats_file != NULL; return 0;
     default: return -EINVAL;
     }

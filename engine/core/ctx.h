@@ -58,6 +58,8 @@ struct zu_ctx {
     const struct zu_kernel_table *kernel;
     struct zu_stats_file *stats_file; /* or NULL */
     struct zu_errands *errands;       /* or NULL: none was sent yet */
+    int questions_max;                /* 0: no limit */
+    _Atomic int questions;            /* with the ZAP handler: session_zap.c */
 };
 
 /* How many forks lie between the first process of ours and this one. Written in a child that has

@@ -242,7 +242,8 @@ void zu_session_tell_met(struct zu_session *s);   /* the application: the same *
 void zu_session_tell_lost(struct zu_session *s);  /* the application: it went */
 
 /* session_zap.c */
-/* 0: the ZAP handler is asked. -ECONNREFUSED: nobody handles it. -ENOMEM. */
+/* 0: the ZAP handler is asked. -ECONNREFUSED: nobody handles it. -EBUSY: he has as many questions
+ * as he may have. -ENOMEM. */
 int zu_session_ask(struct zu_session *s, const struct zu_question *q);
 void zu_session_ask_stop(struct zu_session *s);
 

@@ -107,13 +107,14 @@ static int ask(struct zu_session *s)
         zu_session_enter(s, ZU_SESSION_ASKING);
         return 1;
     }
-    if (rc != -ECONNREFUSED)
+    if (rc != -ECONNREFUSED && rc != -EBUSY)
         return rc;
-    if (q.optional) {
+    if (rc == -ECONNREFUSED && q.optional) {
         s->mechanism->answer(s->handshake, 200);
         return 0;
     }
-    zu_session_turn_away(s, ZU_LOSS_CONNECTION, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, EFAULT);
+    zu_session_turn_away(s, ZU_LOSS_CONNECTION, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                         rc == -EBUSY ? EBUSY : EFAULT);
     return 1;
 }
 

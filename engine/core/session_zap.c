@@ -6,6 +6,10 @@
  * handshake's time is over. A handler that leaves without an answer is as one that never answers.
  * Nobody else reads the pipe, so the one answer needs no number.
  *
+ * A question stays with the handler until he has taken it, also when the peer that it was about has
+ * left meanwhile. So that a handler who is slow, or stuck, holds no memory without end for a crowd
+ * that comes, says who it is and leaves, a context asks no more than so many at a time.
+ *
  * What the handler says of the peer, its user id and properties, comes before what the peer says of
  * itself, whichever was heard first.
  */
@@ -113,7 +117,7 @@ static int take_answer(struct zu_session *s, const struct zu_reader *parts, size
 
 static void zap_readable(struct zu_pipe *p)
 {
-    struct zu_session *s = p->owner;
+    struct zu_session *s = p->user;
     struct zu_msg parts[ZU_ZAP_REPLY_PARTS], m;
     struct zu_reader readers[ZU_ZAP_REPLY_PARTS];
     size_t count = 0, kept;
@@ -149,7 +153,7 @@ static void zap_writable(struct zu_pipe *p)
 
 static void zap_ended(struct zu_pipe *p)
 {
-    struct zu_session *s = p->owner;
+    struct zu_session *s = p->user;
     bool anew = zu_pipe_linger(p) == ZU_LINGER_ANEW; /* the handler had no memory for us */
 
     zu_session_ask_stop(s);
@@ -166,19 +170,44 @@ void zu_session_ask_stop(struct zu_session *s)
         zu_pipe_close(p, 0);
 }
 
+/* The handler is done with it, and so are we. On whichever thread was last. */
+static void zap_released(void *owner)
+{
+    struct zu_ctx *ctx = owner;
+
+    if (ctx) /* relaxed: it guards nothing */
+        atomic_fetch_sub_explicit(&ctx->questions, 1, memory_order_relaxed);
+}
+
+/* Relaxed: some loops may be one too far at once. */
+static bool has_too_much_to_do(const struct zu_ctx *ctx)
+{
+    int most = ctx->questions_max;
+
+    return most > 0 && atomic_load_explicit(&ctx->questions, memory_order_relaxed) >= most;
+}
+
 int zu_session_ask(struct zu_session *s, const struct zu_question *q)
 {
-    static const struct zu_pipe_sink sink = {
-        .readable = zap_readable, .writable = zap_writable, .ended = zap_ended};
+    static const struct zu_pipe_sink sink = {.readable = zap_readable,
+                                             .writable = zap_writable,
+                                             .ended = zap_ended,
+                                             .released = zap_released};
     static const size_t scheme = sizeof "inproc" - 1;
-    const struct zu_transport *t = zu_ctx_transport(s->socket->ctx, ZU_ZAP_ENDPOINT, scheme);
-    struct zu_pipe_end mine = {.sink = &sink, .owner = s, .box = &s->loop->box};
+    struct zu_ctx *ctx = s->socket->ctx;
+    const struct zu_transport *t = zu_ctx_transport(ctx, ZU_ZAP_ENDPOINT, scheme);
+    struct zu_pipe_end mine = {.sink = &sink, .box = &s->loop->box};
     int rc = -ECONNREFUSED;
 
+    if (has_too_much_to_do(ctx))
+        return -EBUSY;
     if (t)
-        rc = t->local_join(s->socket->ctx, ZU_ZAP_ENDPOINT + scheme + 3, ZMQ_REQ, &mine, &s->zap);
+        rc = t->local_join(ctx, ZU_ZAP_ENDPOINT + scheme + 3, ZMQ_REQ, &mine, &s->zap);
     if (rc < 0)
         return rc;
+    s->zap->user = s;
+    s->zap->owner = ctx; /* which outlives it */
+    atomic_fetch_add_explicit(&ctx->questions, 1, memory_order_relaxed);
     rc = write_question(s, s->zap, q);
     if (rc < 0)
         zu_session_ask_stop(s);

@@ -8,9 +8,11 @@
 #include "tests/support/plain.h"
 #include "tests/support/rawpeer.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zuring.h>
 
 TEST_SUITE(zap);
 
@@ -302,9 +304,11 @@ Test(zap, a_handler_that_never_answers_runs_into_the_handshake_timer)
 
     SET(t.server, ZMQ_HANDSHAKE_IVL, 50);
     meet(&t);
-    test_recv(t.handler, 0);
+    RECV(t.handler, REQUEST "|NULL");
     EVENTS(t.server_reader, "HANDSHAKE_FAILED_NO_DETAIL=110 DISCONNECTED");
-    test_recv(t.handler, 0); /* the client is back */
+    SEND(t.handler, "1.0|1|200|OK||"); /* too late: nobody is there to be let in */
+    RECV(t.handler, REQUEST "|NULL");  /* the client is back */
+    RECV_GIVES(EAGAIN, t.server);
 }
 
 Test(zap, a_handler_that_leaves_is_as_one_that_never_answers)
@@ -473,6 +477,68 @@ Test(zap, traffic_before_the_answer_ends_the_connection)
     SEND(t.handler, "1.0|1|200|OK||");
     RECV_GIVES(EAGAIN, t.server);
     raw_close(&fd);
+}
+
+static void bear_questions(int most)
+{
+    OK(zmq_ctx_set(test_ctx(), ZURING_ZAP_QUESTIONS_MAX, most));
+}
+
+/* A crowd that comes, is asked about and leaves: what the handler has not come to is bounded, and
+ * when he does there is room again. */
+Test(zap, who_leaves_does_not_leave_questions_without_end)
+{
+    enum { MOST = 3 };
+    struct talk t = begin(TEST_TCP, ZMQ_REP);
+
+    bear_questions(MOST);
+    test_bind(t.server, t.at);
+    for (int i = 0; i < MOST + 2; i++) {
+        int fd = raw_dial(t.at);
+
+        raw_greet(fd, 1);
+        if (i >= MOST)
+            raw_expect_close(fd);
+        raw_close(&fd);
+        EVENTS(t.server_reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED",
+               i < MOST ? EPIPE : EBUSY);
+    }
+    for (int i = 0; i < MOST; i++) {
+        RECV(t.handler, REQUEST "|NULL");
+        SEND(t.handler, "1.0|1|200|OK||");
+    }
+    RECV_GIVES(EAGAIN, t.handler);
+    test_connect(t.client, t.at);
+    RECV(t.handler, REQUEST "|NULL");
+    SEND(t.handler, "1.0|1|200|OK||");
+    converse(&t);
+}
+
+/* Whoever is asked about waits for the answer; only one more does not. */
+Test(zap, who_is_asked_about_keeps_his_place)
+{
+    struct talk t = begin(TEST_TCP, ZMQ_REP);
+    int fd;
+
+    bear_questions(1);
+    meet(&t);
+    RECV(t.handler, REQUEST "|NULL");
+    fd = raw_dial(t.at);
+    raw_greet(fd, 1);
+    raw_expect_close(fd);
+    raw_close(&fd);
+    EVENTS(t.server_reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EBUSY);
+    SEND(t.handler, "1.0|1|200|OK||");
+    EVENTS(t.server_reader, "HANDSHAKE_SUCCEEDED");
+    converse(&t);
+}
+
+Test(zap, the_bound_of_questions_is_an_option_of_the_context)
+{
+    cr_assert_eq(zmq_ctx_get(test_ctx(), ZURING_ZAP_QUESTIONS_MAX), 16384);
+    FAILS(EINVAL, zmq_ctx_set(test_ctx(), ZURING_ZAP_QUESTIONS_MAX, -1));
+    bear_questions(0);
+    cr_assert_eq(zmq_ctx_get(test_ctx(), ZURING_ZAP_QUESTIONS_MAX), 0);
 }
 
 /* What follows a refusal is heard by nobody, and holds nothing open. */
