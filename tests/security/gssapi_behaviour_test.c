@@ -12,8 +12,10 @@
 #include "tests/support/rawpeer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 TEST_SUITE(gssapi);
@@ -387,6 +389,132 @@ Test(gssapi, a_client_believes_no_server_that_talks_nonsense)
         raw_close(&listener);
         test_close(client);
     }
+}
+
+/* ---- who repeats what he has overheard ---- */
+
+/* Somebody between the two, who passes on all they say, and keeps what the client said. */
+struct line {
+    int listener, client, server;
+    uint8_t said[4096];
+    size_t size;
+};
+
+/* False: nothing came for a moment, or all there was came from the server. */
+static bool pass_on(struct line *l)
+{
+    struct pollfd items[] = {{.fd = l->client, .events = POLLIN},
+                             {.fd = l->server, .events = POLLIN}};
+    uint8_t bytes[1024];
+    ssize_t n;
+
+    if (poll(items, 2, 10) <= 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        if (!(items[i].revents & POLLIN))
+            continue;
+        n = recv(items[i].fd, bytes, sizeof bytes, 0);
+        cr_assert_gt(n, 0, "an end has gone");
+        raw_send_bytes(items[!i].fd, bytes, (size_t)n);
+        if (i == 1)
+            continue;
+        cr_assert_leq(l->size + (size_t)n, sizeof l->said);
+        memcpy(l->said + l->size, bytes, (size_t)n);
+        l->size += (size_t)n;
+    }
+    return true;
+}
+
+/* Until the server has a message of the client, which the client has sent. */
+static void listen_in(struct line *l, void *server, const char *until)
+{
+    int64_t deadline = test_now_ms() + TEST_DEADLINE_MS;
+    char got[64];
+    int n;
+
+    while ((n = zmq_recv(server, got, sizeof got, ZMQ_DONTWAIT)) < 0) {
+        cr_assert_eq(errno, EAGAIN);
+        cr_assert_lt(test_now_ms(), deadline, "\"%s\" does not come", until);
+        pass_on(l);
+    }
+    cr_assert(n == (int)strlen(until) && memcmp(got, until, (size_t)n) == 0);
+}
+
+/* A frame's whole length. */
+static size_t frame_size(const uint8_t *at)
+{
+    size_t size = 0;
+
+    if (!(at[0] & 2))
+        return 2 + (size_t)at[1];
+    for (int i = 1; i < 9; i++)
+        size = size << 8 | at[i];
+    return 9 + size;
+}
+
+/* A client and a server of whom somebody has overheard how they met, and a message. */
+static void overhear(struct line *l, void *server, const char *at)
+{
+    void *client = client_of(ZMQ_DEALER, "friend");
+    char endpoint[160];
+
+    l->size = 0;
+    l->listener = raw_listen(false, endpoint, sizeof endpoint);
+    test_connect(client, endpoint);
+    l->client = raw_accept(l->listener);
+    l->server = raw_dial(at);
+    SEND(client, "hello");
+    listen_in(l, server, "hello");
+}
+
+static void hang_up(struct line *l)
+{
+    raw_close(&l->client);
+    raw_close(&l->server);
+    raw_close(&l->listener);
+}
+
+/* Kerberos keeps what was shown to it, and takes a ticket's proof once. */
+Test(gssapi, a_token_that_was_overheard_lets_nobody_in)
+{
+    enum { SAID = 64 }; /* a greeting */
+    const char *at = test_endpoint(TEST_TCP);
+    void *server = server_of(ZMQ_DEALER), *reader;
+    struct line l;
+    int fd;
+
+    test_bind(server, at);
+    overhear(&l, server, at);
+    reader = watch(server, MOST_EVENTS);
+    fd = raw_dial(at);
+    raw_send(fd, GREETING);
+    raw_expect(fd, GREETING);
+    raw_send_bytes(fd, l.said + SAID, frame_size(l.said + SAID));
+    raw_expect_end(fd);
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%d DISCONNECTED", 0x11000001);
+    RECV_GIVES(EAGAIN, server);
+    raw_close(&fd);
+    hang_up(&l);
+}
+
+/* Neither is a wrapped message taken twice: the connection ends. */
+Test(gssapi, a_message_that_is_repeated_ends_the_connection)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *server = server_of(ZMQ_DEALER), *reader;
+    size_t last = 64;
+    struct line l;
+
+    test_bind(server, at);
+    overhear(&l, server, at);
+    reader = watch(server, MOST_EVENTS);
+    while (last + frame_size(l.said + last) < l.size)
+        last += frame_size(l.said + last);
+    cr_assert_eq(last + frame_size(l.said + last), l.size);
+    raw_send_bytes(l.server, l.said + last, l.size - last);
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%d DISCONNECTED", 0x11000001);
+    RECV_GIVES(EAGAIN, server);
+    hang_up(&l);
 }
 
 Test(gssapi, a_peer_of_another_mechanism_or_of_none_stays_out)
