@@ -68,7 +68,7 @@ ROWS = [
     Row("requests", "tcp", 16, 400000, peers=50, what="CLIENT, SERVER"),
     Row("connects", "tcp", 0, 2000),
     Row("thr", "curve", 64, 1500000),
-    Row("thr", "curve", 1024, 400000, True),
+    Row("thr", "curve", 1024, 400000, True, must={"": (1.8, 0)}),
     Row("thr", "curve", 65536, 10000),
     Row("connects", "curve", 0, 1000),
     Row("strangers", "curve", 0, 10000),
