@@ -5,12 +5,18 @@
  * is kept for the process in one atomic word together with the process's id, so that a forked
  * child, which may have been put under other rules since, asks again, and no lock can be left
  * locked by a fork.
+ *
+ * The trial has a thread of its own: a ring that is gone interrupts, some milliseconds later, what
+ * its threads wait in, and the program's may be in a call that is not begun again (epoll_wait, a
+ * receive with a time-out).
  */
 #include "engine/io/caps.h"
 #include "engine/io/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +153,32 @@ static struct verdict try_kernel(void)
     return v;
 }
 
+static void *run_trial(void *arg)
+{
+    *(struct verdict *)arg = try_kernel();
+    return NULL;
+}
+
+static struct verdict try_apart(void)
+{
+    struct verdict v;
+    sigset_t all, before;
+    pthread_t thread;
+    int rc, cancel;
+
+    sigfillset(&all);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* it writes to our stack */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&thread, NULL, run_trial, &v);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc == 0)
+        pthread_join(thread, NULL);
+    else
+        v = try_kernel(); /* rather interrupted than without */
+    pthread_setcancelstate(cancel, NULL);
+    return v;
+}
+
 /* Want of memory or of descriptors says nothing about the kernel. */
 static bool is_lasting(struct verdict v)
 {
@@ -169,7 +201,7 @@ static struct verdict ask_kernel(void)
     if (word >> 32 == pid)
         return (struct verdict){(enum stage)(word >> 16 & 0x7fff), (int)(word & 0xffff),
                                 (word & ZERO_COPY_BIT) != 0};
-    v = try_kernel();
+    v = try_apart();
     if (is_lasting(v))
         atomic_store_explicit(&remembered,
                               pid << 32 | (v.zero_copy ? ZERO_COPY_BIT : 0) |

@@ -13,7 +13,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -205,4 +207,21 @@ Test(choose, a_wake_up_arrives_where_messages_to_a_ring_are_refused)
     }
     waitpid(child, &status, 0);
     cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%#x", (unsigned)status);
+}
+
+/* The trial's ring is taken down by the kernel in its own time, which interrupts who used it. */
+Test(choose, the_trial_interrupts_nothing_that_the_caller_does_next)
+{
+    struct timeval patience = {0, 300000};
+    int ends[2];
+    char byte;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    cr_assert_eq(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    if (!io_uring_is_here())
+        cr_skip_test("io_uring is forbidden here");
+    cr_assert_eq(read(ends[0], &byte, 1), -1);
+    cr_assert_eq(errno, EAGAIN, "%s", strerror(errno));
+    close(ends[0]);
+    close(ends[1]);
 }
