@@ -21,6 +21,7 @@ struct zu_event {
     const char *endpoint; /* what zmq_bind or zmq_connect was given */
     const char *user_id;
     const char *place;      /* file:line */
+    const char *reason;     /* why it came to that, in words; static */
     const void *routing_id; /* what the peer calls itself; */
     uint8_t routing_id_size;
     bool bound; /* of a listener, or of a connection it accepted */

@@ -62,6 +62,7 @@ static void observe(struct zu_session *s, struct zu_event *e)
     if (!zu_socket_is_observed(s->socket))
         return;
     e->error = s->loss_error;
+    e->reason = s->loss_reason;
     e->connection = s->connection;
     e->local = s->local_name;
     e->remote = s->dialed ? s->configured : s->peer_name;
@@ -210,6 +211,7 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
         return -ENOMEM;
     atomic_init(&s->refs, 2); /* the parent's, and the loop's until it is OVER */
     s->loop = loop;
+    s->kernel = loop->kernel;
     s->socket = socket;
     zu_socket_hold(socket);
     s->options = options;
@@ -310,7 +312,7 @@ static void close_connection(struct zu_session *s)
 {
     enum zu_loss why = s->loss;
     int fd = s->fd;
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
 
     name_pipe(s, 0);
     if (s->pipe)
@@ -320,6 +322,8 @@ static void close_connection(struct zu_session *s)
     forget_connection(s);
     k->table->forget(k, fd);
     close(fd);
+    if (zu_unlikely(s->tunnel != NULL))
+        zu_session_tunnel_end(s);
     s->fd = -1;
     if (why != ZU_LOSS_LOCAL)
         zu_session_event(s, ZMQ_EVENT_DISCONNECTED, (uint64_t)fd);
@@ -335,7 +339,10 @@ static void say_goodbye(struct zu_session *s)
 {
     zu_session_ask_stop(s);
     drop_pipe(s);
-    if (s->transport->may_close ? s->transport->may_close(s->fd) : shutdown(s->fd, SHUT_WR) < 0) {
+    if (s->tunnel) {
+        zu_session_tunnel_finish(s);
+    } else if (s->transport->may_close ? s->transport->may_close(s->fd)
+                                       : shutdown(s->fd, SHUT_WR) < 0) {
         zu_session_fail(s, ZU_LOSS_LOCAL, 0);
         return;
     }
@@ -347,7 +354,7 @@ static void say_goodbye(struct zu_session *s)
 
 static void begin_closing(struct zu_session *s)
 {
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
 
     zu_timer_clear(s->loop, &s->timer);
     zu_session_beat_stop(s);
@@ -594,21 +601,30 @@ static void on_retry(struct zu_timer *t)
     zu_session_receive(s);
 }
 
-void zu_session_start(struct zu_session *s, int fd)
+void zu_session_begin(struct zu_session *s)
 {
-    s->fd = fd;
-    s->loss = ZU_LOSS_NONE;
-    s->loss_error = 0;
-    s->version = ZU_ZMTP_3_1;
-    learn_names(s);
-    name_pipe(s, s->connection);
-    zu_session_enter(s, ZU_SESSION_GREETING);
-    if (s->options->handshake_ivl > 0 && !s->raw)
-        zu_timer_set(s->loop, &s->timer, (uint64_t)s->options->handshake_ivl);
     int rc = zu_session_greet(s);
 
     if (rc < 0)
         zu_session_fail(s, rc == -ECANCELED ? ZU_LOSS_LOCAL : ZU_LOSS_CONNECTION, -rc);
     else
         zu_session_receive(s);
+}
+
+void zu_session_start(struct zu_session *s, int fd)
+{
+    s->fd = fd;
+    s->loss = ZU_LOSS_NONE;
+    s->loss_error = 0;
+    s->loss_reason = NULL;
+    s->version = ZU_ZMTP_3_1;
+    learn_names(s);
+    name_pipe(s, s->connection);
+    zu_session_enter(s, ZU_SESSION_GREETING);
+    if (s->options->handshake_ivl > 0 && (!s->raw || s->transport->tunnel))
+        zu_timer_set(s->loop, &s->timer, (uint64_t)s->options->handshake_ivl);
+    if (s->transport->tunnel)
+        zu_session_tunnel_start(s);
+    else
+        zu_session_begin(s);
 }

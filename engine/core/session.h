@@ -6,8 +6,8 @@
  *
  * The state machine is in session.c, what comes in in session_in.c, what goes out in session_fill.c
  * and session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
- * handler in session_zap.c, heartbeats in session_beat.c, messages that nobody sent in
- * session_tell.c, WebSockets in session_web.c.
+ * handler in session_zap.c, what a tunnel adds in session_tunnel.c, heartbeats in session_beat.c,
+ * messages that nobody sent in session_tell.c, WebSockets in session_web.c.
  *
  * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
  * loop another while it runs.
@@ -17,6 +17,7 @@
 
 #include "engine/core/mechanism.h"
 #include "engine/core/socket.h"
+#include "engine/core/tunnel.h"
 #include "engine/wire/greeting.h"
 
 /* IDLE: no connection. GREETING, HANDSHAKE: words before the traffic (HANDSHAKE also waits for the
@@ -75,6 +76,8 @@ struct zu_session {
     bool was_handshook; /* the connection before did */
 
     struct zu_loop *loop;
+    struct zu_kernel *kernel;   /* the connection's: the loop's, or its tunnel's */
+    struct zu_tunnel *tunnel;   /* or NULL */
     struct zu_socket *socket;   /* counted */
     struct zu_options *options; /* counted */
     const struct zu_transport *transport;
@@ -136,6 +139,7 @@ struct zu_session {
     struct zu_beat *beat;
     struct zu_web *web;           /* NULL: ZMTP */
     int loss_error;               /* for events: the errno with which the connection was lost; */
+    const char *loss_reason;      /* in words, where its tunnel knows them, else NULL; */
     const char *configured;       /* what zmq_bind or zmq_connect was given, the parent's; */
     char *local_name, *peer_name; /* and what the connection's ends are called, once known */
 };
@@ -165,6 +169,7 @@ void zu_session_fail(struct zu_session *s, enum zu_loss why, int err);  /* the c
 void zu_session_break(struct zu_session *s, enum zu_loss why, int err); /* the same, for what came
                                                                            in: tells more of it */
 void zu_session_enter(struct zu_session *s, enum zu_session_state state);
+void zu_session_begin(struct zu_session *s); /* the greeting, as bytes may go both ways */
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value);
 void zu_session_send_died(struct zu_session *s);      /* the peer takes nothing any more */
 bool zu_session_sent_all(const struct zu_session *s); /* the peer's machine has all we sent */
@@ -246,6 +251,12 @@ void zu_session_tell_lost(struct zu_session *s);  /* the application: it went */
  * as he may have. -ENOMEM. */
 int zu_session_ask(struct zu_session *s, const struct zu_question *q);
 void zu_session_ask_stop(struct zu_session *s);
+
+/* session_tunnel.c: of a session whose bytes go through one */
+void zu_session_tunnel_start(struct zu_session *s);  /* and then the greeting */
+void zu_session_tunnel_finish(struct zu_session *s); /* ends our side, and the descriptor's */
+void zu_session_tunnel_end(struct zu_session *s);    /* nothing is in flight: it goes */
+void zu_session_tunnel_failed(struct zu_session *s, int res); /* a receive did */
 
 /* session_beat.c */
 int zu_session_beat_start(struct zu_session *s);

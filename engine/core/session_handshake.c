@@ -244,7 +244,7 @@ static int unread_greeting(struct zu_session *s)
         return -ENOMEM;
     memcpy(b->data, s->greeting->seen, seen);
     memcpy(b->data + seen, s->in_at, left);
-    zu_kernel_give_block(s->loop->kernel, s->in_block);
+    zu_kernel_give_block(s->kernel, s->in_block);
     s->in_block = b;
     s->in_at = b->data;
     s->in_end = b->data + seen + left;

@@ -36,7 +36,7 @@ enum {
 void zu_session_in_reset(struct zu_session *s)
 {
     if (s->in_block)
-        zu_kernel_give_block(s->loop->kernel, s->in_block);
+        zu_kernel_give_block(s->kernel, s->in_block);
     s->in_block = NULL;
     s->in_at = s->in_end = NULL;
     if (s->in_msg.kind != ZU_MSG_CLOSED)
@@ -461,7 +461,7 @@ void zu_session_expect(struct zu_session *s)
 
 static void start_recv(struct zu_session *s)
 {
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
     bool was_large = s->large;
 
     s->recv_busy = true;
@@ -543,7 +543,7 @@ void zu_session_receive(struct zu_session *s)
         return;
     }
     if (s->in_block && s->in_at == s->in_end) {
-        zu_kernel_give_block(s->loop->kernel, s->in_block);
+        zu_kernel_give_block(s->kernel, s->in_block);
         s->in_block = NULL;
         s->in_at = s->in_end = NULL;
     }
@@ -560,7 +560,7 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
 
     s->recv_busy = false;
     if (b && (res <= 0 || !zu_session_connected(s)))
-        zu_kernel_give_block(s->loop->kernel, b);
+        zu_kernel_give_block(s->kernel, b);
     if (!zu_session_connected(s)) {
         zu_session_settle(s);
         return;
@@ -573,6 +573,8 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
         s->eof = true;
     if (res == -EAGAIN || res == -ENOBUFS) /* the kernel's own shortage */
         zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+    else if (res < 0 && res != -EINTR && s->tunnel)
+        zu_session_tunnel_failed(s, res);
     else if (res < 0 && res != -EINTR)
         zu_session_fail(s, ZU_LOSS_CONNECTION, -res);
     else

@@ -132,7 +132,7 @@ static uint32_t zero_copy_min(const struct zu_session *s)
 
     /* A raw peer may have shut its own direction and still wait for all of ours, which a reset at
      * the end of the connection would cut off. */
-    if (min <= 0 || s->raw || !s->loop->kernel->zero_copy || !s->transport->is_far ||
+    if (min <= 0 || s->raw || !s->kernel->zero_copy || !s->transport->is_far ||
         !s->transport->is_far(s->fd))
         return NEVER;
     return (uint32_t)min;
@@ -149,7 +149,7 @@ static bool has_large(const struct zu_out *o, size_t min)
 /* Lends what is about to be sent, if that is worth while, or has it copied. */
 static zu_cold void lend(struct zu_session *s, struct zu_out *o)
 {
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
 
     if (s->zero_copy_min == 0)
         s->zero_copy_min = zero_copy_min(s);
@@ -169,7 +169,7 @@ static void start_send(struct zu_session *s)
 {
     struct zu_out *o = s->out;
     const struct iovec *first = &o->pieces[o->piece_at];
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
 
     s->send_busy = true;
     o->frozen = o->piece_count;
@@ -362,11 +362,11 @@ static void loan_done(struct zu_op *op, int res, uint32_t flags)
 
 void zu_session_out_cancel(struct zu_session *s)
 {
-    struct zu_kernel *k = s->loop->kernel;
+    struct zu_kernel *k = s->kernel;
 
     if (!s->send_busy)
         return;
-    if (s->out->loan == ZU_LOAN_ASKED)
+    if (s->out && s->out->loan == ZU_LOAN_ASKED)
         k->table->cancel(k, &s->out->loan_op);
     else
         k->table->cancel(k, &s->send_op);

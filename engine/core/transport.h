@@ -18,6 +18,7 @@ struct zu_msg;
 struct zu_pipe;
 struct zu_pipe_end;
 struct zu_socket;
+struct zu_tunnel_table;
 
 #define ZU_ENDPOINT_MAX 512 /* the longest text that LAST_ENDPOINT or an event shows, with NUL */
 
@@ -119,6 +120,9 @@ struct zu_transport {
      * text, checked before, which host and path a request of HTTP names. NULL: ZMTP.
      */
     void (*web)(const char *text, char host[ZU_ENDPOINT_MAX], char path[ZU_ENDPOINT_MAX]);
+
+    /* What the bytes of its connections go through: tunnel.h. NULL: nothing. */
+    const struct zu_tunnel_table *tunnel;
 
     /* Used when options->socks_proxy is set, which is then what is resolved; or NULL. */
     const struct zu_proxy *proxy;
