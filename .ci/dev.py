@@ -29,9 +29,9 @@ DROPIN = os.path.join(ROOT, "build", "dropin")
 JOBS = str(os.cpu_count() or 2)
 
 TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev",
-         "libkrb5-dev"]
+         "libkrb5-dev", "libssl-dev"]
 TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5",
-                 "prometheus"]
+                 "prometheus", "openssl"]
 KDC = ["krb5-kdc", "krb5-admin-server"]
 TESTS += KDC
 SUITE = ["g++", "binutils", "dpkg-dev"] + KDC

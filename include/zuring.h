@@ -53,6 +53,25 @@ extern "C" {
 #define ZURING_CONNECTIONS_PER_ADDRESS 0x5A05
 
 /*
+ * Options of a socket for tls:// and wss://, from the next bind or connect on: docs/security.md. The
+ * first five are those that zmq.h calls ZMQ_WSS_*, and serve both transports. Texts in PEM; no bytes
+ * at all: none. What cannot be used is EINVAL at zmq_bind or zmq_connect.
+ */
+#define ZURING_TLS_KEY_PEM 103 /* our private key, without a passphrase, */
+#define ZURING_TLS_CERT_PEM                                                                        \
+    104                             /* its certificate, and those between that and its root: a bind
+                                       must have both */
+#define ZURING_TLS_TRUST_PEM    105 /* certificates that peers' must lead to; lists of revoked ones */
+#define ZURING_TLS_HOSTNAME     106 /* what a server must be called, if not as in the endpoint */
+#define ZURING_TLS_TRUST_SYSTEM 107 /* int, 1: what the system trusts is trusted, too */
+/* int, 1: zmq_connect takes any server for the right one. For tests: it protects from nobody who can
+ * come between. 0 by itself. */
+#define ZURING_TLS_INSECURE 0x5A08
+/* int, 1: who connects to a bind has to have a certificate that we trust. 0 by itself: nobody is asked
+ * for one. */
+#define ZURING_TLS_CLIENT_CERTIFICATE 0x5A09
+
+/*
  * Option of a context, for zmq_ctx_set and zmq_ctx_get: 1, and several threads may use at once each
  * of the sockets that are made from then on, whatever its type. Messages of one part are sent and
  * received from any thread. One of several parts has to be ended by the thread that has begun it;
@@ -230,6 +249,7 @@ struct zuring_event {
     char endpoint[256];      /* what was given to zmq_bind or zmq_connect */
     char user_id[256];       /* who the peer is, by its authentication */
     char place[64];          /* of an internal error: file and line */
+    char reason[128];        /* in words, why TLS ended the connection, or refused it */
 };
 
 /*

@@ -14,7 +14,7 @@
 
 void zu_event_record(struct zuring_event *out, const struct zu_event *e)
 {
-    static_assert(sizeof *out == 1152, "the layout is a promise");
+    static_assert(sizeof *out == 1280, "the layout is a promise");
     *out = (struct zuring_event){.size = sizeof *out,
                                  .error = e->error,
                                  .event = e->event,
@@ -32,4 +32,5 @@ void zu_event_record(struct zuring_event *out, const struct zu_event *e)
     PUT_TEXT(out->endpoint, e->endpoint);
     PUT_TEXT(out->user_id, e->user_id);
     PUT_TEXT(out->place, e->place);
+    PUT_TEXT(out->reason, e->reason);
 }

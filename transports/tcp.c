@@ -194,14 +194,14 @@ static int proxy_feed(void *state, struct zu_reader *in, struct zu_writer *out)
     return rc == -ECONNREFUSED ? -ECONNABORTED : rc;
 }
 
-static const struct zu_proxy by_socks = {
+const struct zu_proxy zu_tcp_proxy = {
     .size = sizeof(struct zu_socks), .start = proxy_start, .feed = proxy_feed};
 
 const struct zu_transport zu_tcp = {
     .scheme = "tcp",
     .takes_time = true,
     .canonical = canonical,
-    .proxy = &by_socks,
+    .proxy = &zu_tcp_proxy,
     .check = check,
     .listen = tcp_listen,
     .unlisten = unlisten,

@@ -8,5 +8,6 @@
 #include "engine/core/transport.h"
 
 extern const struct zu_transport zu_tcp;
+extern const struct zu_proxy zu_tcp_proxy; /* SOCKS5, for whatever is dialed by tcp */
 
 #endif

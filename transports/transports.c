@@ -8,9 +8,16 @@
 #include "transports/ipc.h"
 #include "transports/tcp.h"
 #include "transports/tipc.h"
+#include "transports/tls.h"
 #include "transports/udp.h"
 #include "transports/vsock.h"
 #include "transports/ws.h"
+#include "transports/wss.h"
 
-const struct zu_transport *const zu_transports[] = {&zu_tcp, &zu_ipc,  &zu_inproc, &zu_udp,
-                                                    &zu_ws,  &zu_tipc, &zu_vsock,  NULL};
+const struct zu_transport *const zu_transports[] = {
+    &zu_tcp, &zu_ipc, &zu_inproc, &zu_udp, &zu_ws, &zu_tipc, &zu_vsock,
+#if ZU_HAS_TLS
+    &zu_tls, &zu_wss,
+#endif
+    NULL,
+};

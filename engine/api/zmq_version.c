@@ -30,6 +30,10 @@ int zmq_has(const char *capability)
 #if ZU_HAS_GSSAPI
         "gssapi",
 #endif
+#if ZU_HAS_TLS
+        "WSS",
+        "tls",
+#endif
     };
 
     for (size_t i = 0; capability && i < zu_array_len(all); i++)

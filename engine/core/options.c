@@ -96,6 +96,7 @@ static void free_options(struct zu_options *o)
     zu_free(o->filter_pids);
     zu_options_free_told(o);
     zu_options_free_security(o);
+    zu_options_free_tls(o);
     zu_free(o);
 }
 
@@ -148,6 +149,7 @@ static struct zu_options *copy_options(const struct zu_options *o)
     c->security = NULL;
     c->keys = NULL;
     c->kerberos = NULL;
+    zu_options_share_tls(c, o);
     c->filter_uids = NULL;
     c->filter_gids = NULL;
     c->filter_pids = NULL;
@@ -412,7 +414,9 @@ static int set_alone(struct zu_options *o, int option, const void *value, size_t
         return set_filter(&o->filter_gids, &o->filter_gid_count, value, size, sizeof(gid_t));
     default:
         rc = zu_options_set_told(o, option, value, size);
-        return rc == -EINVAL ? zu_options_set_security(o, option, value, size) : rc;
+        if (rc == -EINVAL)
+            rc = zu_options_set_security(o, option, value, size);
+        return rc == -EINVAL ? zu_options_set_tls(o, option, value, size) : rc;
     }
 }
 
@@ -495,6 +499,7 @@ static int get_number(const struct zu_options *o, const struct number *n, void *
 int zu_options_get(const struct zu_options *o, int option, void *value, size_t *size)
 {
     const struct number *n = find_number(option);
+    int rc;
 
     if (n)
         return get_number(o, n, value, size);
@@ -510,6 +515,8 @@ int zu_options_get(const struct zu_options *o, int option, void *value, size_t *
     case ZMQ_SOCKS_USERNAME: return zu_answer_text(o->socks_username, value, size);
     case ZMQ_SOCKS_PASSWORD: return zu_answer_text(o->socks_password, value, size);
     case ZMQ_ROUTER_NOTIFY: return zu_answer_int(o->router_notify, value, size);
-    default: return zu_options_get_security(o, option, value, size);
+    default:
+        rc = zu_options_get_security(o, option, value, size);
+        return rc == -EINVAL ? zu_options_get_tls(o, option, value, size) : rc;
     }
 }

@@ -43,6 +43,17 @@ struct zu_keys { /* in memory for secrets */
     struct zu_text plain_password;
 };
 
+/* Certificates: options_tls.c. Once shared it changes no more, but for the two that are prepared,
+ * which the socket's thread makes before anybody else may look for them. */
+struct zu_tls {
+    _Atomic uint32_t refs;
+    bool trust_system, insecure, client_certificate;
+    char *key; /* a text in memory for secrets; all four may be NULL */
+    char *certificate, *trust, *hostname;
+    void *dialing, *accepting; /* what the transport made of it for zmq_connect, and for zmq_bind */
+    void (*unprepare)(void *prepared);
+};
+
 struct zu_options {
     _Atomic uint32_t refs;
     int type; /* of the socket: ZMQ_PAIR ... */
@@ -94,6 +105,7 @@ struct zu_options {
     struct zu_security *security;                /* or NULL: see zu_options_security */
     struct zu_keys *keys;                        /* or NULL: see zu_options_keys */
     struct zu_kerberos *kerberos;                /* or NULL: see zu_options_kerberos */
+    struct zu_tls *tls;                          /* or NULL */
 
     int reconnect_stop;      /* ZMQ_RECONNECT_STOP_* bits */
     int in_batch, out_batch; /* bytes; what a raw socket hands out at most in one part */
@@ -135,6 +147,12 @@ void zu_options_free_security(struct zu_options *o);
 const struct zu_security *zu_options_security(const struct zu_options *o);
 const struct zu_keys *zu_options_keys(const struct zu_options *o);
 const struct zu_kerberos *zu_options_kerberos(const struct zu_options *o);
+
+/* options_tls.c: the same for TLS, where this build has it. */
+int zu_options_set_tls(struct zu_options *o, int option, const void *value, size_t size);
+int zu_options_get_tls(const struct zu_options *o, int option, void *value, size_t *size);
+void zu_options_share_tls(struct zu_options *to, const struct zu_options *from);
+void zu_options_free_tls(struct zu_options *o);
 
 /* The rules for answers, for those who answer the other options. -EINVAL: the buffer is small. */
 int zu_answer_int(int v, void *value, size_t *size);      /* *size must be 4 */

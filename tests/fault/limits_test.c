@@ -386,6 +386,7 @@ static void *be_busy(void *arg)
 
     if (!socket)
         return NULL;
+    test_fit_out(socket);
     test_set(socket, ZMQ_LINGER, 0);
     zmq_connect(socket, b->at);
     while ((b->type == ZMQ_PUSH ? zmq_send(socket, body, sizeof body, 0)
@@ -406,6 +407,8 @@ EACH_TRANSPORT(limits, a_context_ends_with_traffic_under_way_in_eight_threads)
 
     front = zmq_socket(ctx, ZMQ_PULL);
     back = zmq_socket(ctx, ZMQ_PUSH);
+    test_fit_out(front);
+    test_fit_out(back);
     SET(front, ZMQ_LINGER, 0);
     SET(back, ZMQ_LINGER, 0);
     test_bind(front, at);

@@ -50,7 +50,7 @@ static struct zuring_event next_of(void *reader, uint64_t event)
 
 Test(record, lies_as_it_is_documented)
 {
-    cr_assert_eq(sizeof(struct zuring_event), 1152);
+    cr_assert_eq(sizeof(struct zuring_event), 1280);
     cr_assert_eq(offsetof(struct zuring_event, error), 4);
     cr_assert_eq(offsetof(struct zuring_event, event), 8);
     cr_assert_eq(offsetof(struct zuring_event, value), 16);
@@ -66,6 +66,7 @@ Test(record, lies_as_it_is_documented)
     cr_assert_eq(offsetof(struct zuring_event, endpoint), 576);
     cr_assert_eq(offsetof(struct zuring_event, user_id), 832);
     cr_assert_eq(offsetof(struct zuring_event, place), 1088);
+    cr_assert_eq(offsetof(struct zuring_event, reason), 1152);
 }
 
 /* ---- what it tells ---- */

@@ -5,6 +5,10 @@
  */
 #include "tests/support/pair.h"
 
+#if ZU_HAS_TLS
+#include "tests/support/certs.h"
+#endif
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +17,7 @@ enum { SOCKETS_MAX = 1024 };
 static void *ctx;
 static void *sockets[SOCKETS_MAX];
 static int sockets_count;
+static bool certified;
 
 void *test_ctx(void)
 {
@@ -22,6 +27,20 @@ void *test_ctx(void)
     return ctx;
 }
 
+void test_over(enum test_transport transport)
+{
+    certified = transport == TEST_TLS;
+}
+
+void test_fit_out(void *socket)
+{
+#if ZU_HAS_TLS
+    if (certified)
+        test_certify(socket);
+#endif
+    (void)socket;
+}
+
 void *test_untimed(int type)
 {
     void *socket = zmq_socket(test_ctx(), type);
@@ -29,6 +48,7 @@ void *test_untimed(int type)
     cr_assert_not_null(socket, "zmq_socket(%d): %s", type, test_error(errno));
     cr_assert_lt(sockets_count, SOCKETS_MAX);
     sockets[sockets_count++] = socket;
+    test_fit_out(socket);
     return socket;
 }
 

@@ -19,6 +19,10 @@ void *test_untimed(int type); /* without time-outs, as libraries make it */
 void test_close(void *socket);
 void test_end(void);
 
+/* Sockets made from now on can be used over it: they have certificates where it needs them. */
+void test_over(enum test_transport transport);
+void test_fit_out(void *socket); /* the same for one that was made otherwise */
+
 /* Endpoints: both fail the test on an error. */
 void test_bind(void *socket, const char *endpoint);
 void test_connect(void *socket, const char *endpoint);
@@ -46,11 +50,12 @@ void test_pause_longer(int times);
     static void suite##_##name(enum test_transport transport);                                     \
     ParameterizedTestParameters(suite, name)                                                       \
     {                                                                                              \
-        static int all[] = {TEST_INPROC, TEST_IPC, TEST_TCP, TEST_WS};                             \
-        return cr_make_param_array(int, all, TEST_TRANSPORTS);                                     \
+        static int all[] = {TEST_INPROC, TEST_IPC, TEST_TCP, TEST_WS, TEST_TLS};                   \
+        return cr_make_param_array(int, all, TEST_TRANSPORTS - !ZU_HAS_TLS);                       \
     }                                                                                              \
     ParameterizedTest(int *one, suite, name)                                                       \
     {                                                                                              \
+        test_over((enum test_transport) * one);                                                    \
         suite##_##name((enum test_transport) * one);                                               \
     }                                                                                              \
     static void suite##_##name(enum test_transport transport)

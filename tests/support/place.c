@@ -117,6 +117,7 @@ const char *test_endpoint(enum test_transport transport)
     case TEST_IPC: rc = asprintf(&text, "ipc://%s/%u", test_tmpdir(), count); break;
     case TEST_TCP: rc = asprintf(&text, "tcp://127.0.0.1:%d", test_free_port()); break;
     case TEST_WS: rc = asprintf(&text, "ws://127.0.0.1:%d/", test_free_port()); break;
+    case TEST_TLS: rc = asprintf(&text, "tls://127.0.0.1:%d", test_free_port()); break;
     case TEST_TRANSPORTS: break;
     }
     cr_assert_gt(rc, 0);

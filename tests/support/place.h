@@ -6,7 +6,7 @@
 #ifndef ZU_TESTS_SUPPORT_PLACE_H
 #define ZU_TESTS_SUPPORT_PLACE_H
 
-enum test_transport { TEST_INPROC, TEST_IPC, TEST_TCP, TEST_WS, TEST_TRANSPORTS };
+enum test_transport { TEST_INPROC, TEST_IPC, TEST_TCP, TEST_WS, TEST_TLS, TEST_TRANSPORTS };
 
 /* A new endpoint, fit to be bound or connected to first. Valid until the process ends. */
 const char *test_endpoint(enum test_transport transport);

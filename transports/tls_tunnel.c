@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session's requests, and the loop's that come of them. There is at most one of each kind at a
+ * time: `asked` is to be filled with the peer's bytes, or is the handshake; `told` is to be sent,
+ * or is the end. Nothing is in flight on the descriptor but for one of these, so when both have
+ * completed the tunnel may go.
+ *
+ * In: the loop receives a block of records; what is in them goes into a block of plain bytes, or
+ * straight into the message that the session receives in place. What that has no room for waits in
+ * the records until the session asks again.
+ *
+ * Out: up to BATCH bytes of what the session sends are sealed into records, one beside the other,
+ * and sent at once; the session hears how many bytes that were, as of a short send, and goes on
+ * with the rest. Pieces of whole records are sealed from where they lie; smaller ones are copied
+ * side by side first, so that a header does not become a record of its own. Where the kernel
+ * refuses for want of memory the records stay, and so does `ahead`, how much is in them of what the
+ * session will ask for again.
+ *
+ * After a failure nothing of the peer's is believed any more: it is received and dropped.
+ */
+#include "transports/tls_tunnel.h"
+
+#include "engine/base/alloc.h"
+#include "transports/openssl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    BATCH = 8 * ZU_OPENSSL_RECORD,
+    HOST_SIZE = 256,
+    STRANGER_MAX = 64 * 1024, /* bytes of a handshake: the longest honest one is far shorter */
+    WORDS_MAX = 4 * 1024,     /* bytes that nobody asked to be sent, and that find no way out */
+    NOTHING = 1,
+};
+
+struct tls {
+    struct zu_tunnel tunnel;
+    struct zu_loop *loop;
+    struct zu_kernel *under; /* the loop's */
+    int fd;
+    struct zu_openssl *state;
+    struct zu_openssl_wire wire;
+    struct zu_later later;
+    bool failed; /* no word of the peer counts any more */
+    bool accepted;
+
+    /* In. */
+    struct zu_op recv;
+    bool recv_busy;
+    bool more;              /* there may be plain bytes without receiving any, */
+    int after;              /* and what is to be told behind the last of them; or NOTHING */
+    struct zu_block *block; /* where the wire's bytes lie */
+    size_t heard;           /* bytes of a stranger's handshake */
+    struct zu_op *asked;    /* the session's request; or its handshake */
+    bool shaking;
+    int result; /* of the handshake, once it is known, but for what is to be sent before */
+    uint8_t *to;
+    size_t size; /* of it; `to` NULL: a block is to be brought */
+    bool asked_cancelled;
+
+    /* Out. */
+    struct zu_op send;
+    bool send_busy;
+    size_t sent;        /* of the wire's bytes */
+    struct zu_op *told; /* the session's request; or its end */
+    bool finishing;
+    struct iovec one;
+    const struct iovec *pieces;
+    size_t piece_count;
+    size_t ahead; /* bytes of the session's in the wire's */
+    bool told_cancelled;
+};
+
+static struct tls *tls_of(struct zu_kernel *k)
+{
+    return zu_container_of(k, struct tls, tunnel.kernel);
+}
+
+/* ---- completions ---- */
+
+static void complete_asked(struct tls *t, int res, uint32_t flags, struct zu_block *b)
+{
+    struct zu_op *op = t->asked;
+
+    t->asked = NULL;
+    t->asked_cancelled = t->shaking = false;
+    op->block = b;
+    op->done(op, res, flags);
+}
+
+static void complete_told(struct tls *t, int res)
+{
+    struct zu_op *op = t->told;
+
+    t->told = NULL;
+    t->told_cancelled = t->finishing = false;
+    op->done(op, res, 0);
+}
+
+static void drop_records(struct tls *t)
+{
+    if (t->block)
+        zu_kernel_give_block(t->under, t->block);
+    t->block = NULL;
+    t->wire.in = zu_reader_of(NULL, 0);
+}
+
+static int fail(struct tls *t, int res)
+{
+    t->failed = true;
+    t->tunnel.reason = zu_openssl_reason(t->state);
+    drop_records(t);
+    return res;
+}
+
+/* ---- out ---- */
+
+static void start_send(struct tls *t)
+{
+    t->send_busy = t->wire.lent = true;
+    t->under->table->send(t->under, &t->send, t->fd, t->wire.out + t->sent,
+                          t->wire.filled - t->sent);
+}
+
+static bool has_records(const struct tls *t)
+{
+    return t->sent < t->wire.filled;
+}
+
+/* Where in the session's pieces we are. */
+struct place {
+    const struct iovec *piece, *end;
+    size_t at; /* in the piece */
+};
+
+static struct place place_of(const struct tls *t, size_t skip)
+{
+    struct place p = {t->pieces, t->pieces + t->piece_count, 0};
+
+    while (p.piece < p.end && skip >= p.piece->iov_len)
+        skip -= p.piece++->iov_len;
+    p.at = p.piece < p.end ? skip : 0;
+    return p;
+}
+
+/* The next bytes of a record, in one piece; copied to `room` unless they are. */
+static size_t take_record(struct place *p, uint8_t *room, const uint8_t **out)
+{
+    size_t filled = 0;
+
+    while (p->piece < p->end && filled < ZU_OPENSSL_RECORD) {
+        const uint8_t *from = (const uint8_t *)p->piece->iov_base + p->at;
+        size_t left = p->piece->iov_len - p->at;
+        size_t n = ZU_MIN(left, ZU_OPENSSL_RECORD - filled);
+
+        p->at += n;
+        if (n == left) {
+            p->piece++;
+            p->at = 0;
+        }
+        if (filled == 0 && (n == ZU_OPENSSL_RECORD || p->piece == p->end)) {
+            *out = from;
+            return n;
+        }
+        memcpy(room + filled, from, n);
+        filled += n;
+    }
+    *out = room;
+    return filled;
+}
+
+/* Seals what comes next of the session's bytes. 0; -ENOBUFS: there is no memory for any. */
+static int seal(struct tls *t)
+{
+    struct place p = place_of(t, t->ahead);
+    uint8_t room[ZU_OPENSSL_RECORD];
+    const uint8_t *bytes;
+
+    while (t->ahead < BATCH && p.piece < p.end) {
+        size_t n = take_record(&p, room, &bytes);
+        int rc = n ? zu_openssl_write(t->state, bytes, n) : 0;
+
+        if (rc == -ENOMEM && has_records(t))
+            return 0;
+        if (rc < 0)
+            return rc == -ENOMEM ? -ENOBUFS : -EIO;
+        t->ahead += n;
+    }
+    return 0;
+}
+
+/* The session's request that is to be sent goes on. */
+static void go_on_telling(struct tls *t)
+{
+    int rc = 0;
+
+    if (t->send_busy)
+        return;
+    if (t->told_cancelled)
+        rc = -ECANCELED;
+    else if (t->failed && !t->finishing)
+        rc = -EPIPE; /* what the receive says counts */
+    else if (!has_records(t) && !t->finishing)
+        rc = seal(t);
+    if (rc == 0 && has_records(t) && !(t->finishing && t->failed)) {
+        start_send(t);
+        return;
+    }
+    if (rc == 0 && t->finishing && shutdown(t->fd, SHUT_WR) < 0)
+        rc = -errno;
+    complete_told(t, rc);
+}
+
+static void sent_some(struct tls *t, int res)
+{
+    size_t ahead = t->ahead;
+
+    if (res > 0)
+        t->sent += (size_t)res;
+    if (has_records(t)) { /* a short send goes on, and one that was interrupted */
+        if (res >= 0 || res == -EINTR)
+            go_on_telling(t);
+        else
+            complete_told(t, res);
+        return;
+    }
+    zu_openssl_release(&t->wire);
+    t->sent = t->ahead = 0;
+    if (t->finishing)
+        go_on_telling(t);
+    else
+        complete_told(t, (int)ahead);
+}
+
+/* ---- the handshake ---- */
+
+static void receive(struct tls *t)
+{
+    t->recv_busy = true;
+    t->under->table->recv_block(t->under, &t->recv, t->fd);
+}
+
+/* What was to be said is said before it is told how it went. */
+static void go_on_shaking(struct tls *t)
+{
+    if (t->recv_busy || t->send_busy)
+        return;
+    if (t->asked_cancelled) {
+        complete_asked(t, -ECANCELED, 0, NULL);
+        return;
+    }
+    if (t->result == -EAGAIN && (t->heard || !t->accepted)) { /* a mute one costs no handshake */
+        t->result = zu_openssl_shake(t->state);
+        if (t->result == -EAGAIN && t->heard > STRANGER_MAX)
+            t->result = -EPROTO;
+        if (t->result < 0 && t->result != -EAGAIN)
+            fail(t, t->result);
+    }
+    if (has_records(t)) {
+        start_send(t);
+        return;
+    }
+    zu_openssl_release(&t->wire);
+    t->sent = 0;
+    if (t->result != -EAGAIN) {
+        t->more = true; /* the peer's first bytes may have come with his last words */
+        complete_asked(t, t->result, 0, NULL);
+        return;
+    }
+    drop_records(t);
+    receive(t);
+}
+
+static void send_done(struct zu_op *op, int res, uint32_t flags)
+{
+    struct tls *t = zu_container_of(op, struct tls, send);
+
+    (void)flags;
+    t->send_busy = t->wire.lent = false;
+    if (!t->shaking) {
+        sent_some(t, res);
+        return;
+    }
+    if (res > 0)
+        t->sent += (size_t)res;
+    if (res < 0 && res != -EINTR) {
+        t->sent = t->wire.filled; /* whom we cannot tell, we need not */
+        if (t->result == -EAGAIN || t->result == 0)
+            t->result = res;
+        t->failed = true;
+    }
+    go_on_shaking(t);
+}
+
+/* ---- in ---- */
+
+/* Plain bytes, as many as there are or as there is room for. Sets `more`. */
+static ssize_t open_records(struct tls *t, uint8_t *to, size_t size)
+{
+    size_t filled = 0;
+    ssize_t n = 0;
+
+    while (filled < size && (n = zu_openssl_read(t->state, to + filled, size - filled)) > 0)
+        filled += (size_t)n;
+    t->after = filled > 0 && n <= 0 && n != -EAGAIN ? (int)n : NOTHING;
+    t->more = filled == size || t->after != NOTHING;
+    return filled ? (ssize_t)filled : n;
+}
+
+/* What was said while receiving, that keys were changed, or why the peer is not believed any more,
+ * goes out at once, if it can; else before what the session says next. False: it grows too long. */
+static bool say_words(struct tls *t)
+{
+    ssize_t n;
+
+    if (!has_records(t) || t->told || t->ahead)
+        return true;
+    n = send(t->fd, t->wire.out + t->sent, t->wire.filled - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0)
+        t->sent += (size_t)n;
+    if (!has_records(t)) {
+        zu_openssl_release(&t->wire);
+        t->sent = 0;
+    }
+    return t->wire.filled - t->sent <= WORDS_MAX;
+}
+
+/* The session's request that is to be filled goes on: with what is there, or what is to come. */
+static void go_on_asking(struct tls *t)
+{
+    struct zu_block *b = NULL;
+    ssize_t n;
+
+    if (t->recv_busy)
+        return;
+    if (t->asked_cancelled) {
+        complete_asked(t, -ECANCELED, 0, NULL);
+        return;
+    }
+    if (t->failed) {
+        drop_records(t);
+        receive(t);
+        return;
+    }
+    if (!t->to && !(b = zu_block_new(ZU_RECV_BLOCK_SIZE))) {
+        t->more = true;
+        complete_asked(t, -ENOBUFS, 0, NULL);
+        return;
+    }
+    n = t->after;
+    if (n == NOTHING)
+        n = b ? open_records(t, b->data, ZU_RECV_BLOCK_SIZE) : open_records(t, t->to, t->size);
+    if (!say_words(t) && n > 0)
+        t->after = -EPROTO;
+    if (zu_left(&t->wire.in) == 0)
+        drop_records(t);
+    if (b && n <= 0)
+        zu_block_drop(b);
+    if (n == -EAGAIN) {
+        receive(t);
+        return;
+    }
+    if (n < 0)
+        fail(t, (int)n);
+    complete_asked(t, (int)n, n > 0 && b ? ZU_OP_BLOCK : 0, n > 0 ? b : NULL);
+}
+
+/* The descriptor's end: the peer has gone, and did not say that he had no more to say. */
+static int cut_off(struct tls *t)
+{
+    if (t->failed)
+        return 0;
+    t->failed = true;
+    t->tunnel.reason = "the connection ended within TLS";
+    return -ECONNRESET;
+}
+
+static void recv_done(struct zu_op *op, int res, uint32_t flags)
+{
+    struct tls *t = zu_container_of(op, struct tls, recv);
+
+    t->recv_busy = false;
+    if (flags & ZU_OP_BLOCK) {
+        t->block = zu_kernel_block(op);
+        t->wire.in = zu_reader_of(t->block->data, res > 0 ? (size_t)res : 0);
+    }
+    if (res > 0 || res == -EINTR || t->asked_cancelled) {
+        if (t->shaking && res > 0)
+            t->heard += (size_t)res;
+        if (t->shaking)
+            go_on_shaking(t);
+        else
+            go_on_asking(t);
+        return;
+    }
+    drop_records(t);
+    complete_asked(t, res == 0 ? cut_off(t) : res, 0, NULL);
+}
+
+static void run_later(struct zu_later *l)
+{
+    struct tls *t = zu_container_of(l, struct tls, later);
+
+    bool asks = t->asked; /* else the tunnel may go with what is told */
+
+    if (t->told)
+        go_on_telling(t);
+    if (asks && t->shaking)
+        go_on_shaking(t);
+    else if (asks)
+        go_on_asking(t);
+}
+
+/* ---- the table of the boundary ---- */
+
+static void ask(struct tls *t, struct zu_op *op, void *to, size_t size)
+{
+    t->asked = op;
+    t->to = to;
+    t->size = size;
+    if (t->more || t->failed)
+        zu_loop_later(t->loop, &t->later);
+    else
+        receive(t);
+}
+
+static void tls_recv(struct zu_kernel *k, struct zu_op *op, int fd, void *buf, size_t len)
+{
+    (void)fd;
+    ask(tls_of(k), op, buf, len);
+}
+
+static void tls_recv_block(struct zu_kernel *k, struct zu_op *op, int fd)
+{
+    (void)fd;
+    ask(tls_of(k), op, NULL, 0);
+}
+
+static void tell(struct tls *t, struct zu_op *op, const struct iovec *pieces, size_t count)
+{
+    t->told = op;
+    t->pieces = pieces;
+    t->piece_count = count;
+    if (!t->failed && (has_records(t) || seal(t) == 0))
+        start_send(t);
+    else
+        zu_loop_later(t->loop, &t->later);
+}
+
+static void tls_send(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf, size_t len)
+{
+    struct tls *t = tls_of(k);
+
+    (void)fd;
+    t->one = (struct iovec){(void *)(uintptr_t)buf, len};
+    tell(t, op, &t->one, 1);
+}
+
+static void tls_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
+{
+    (void)fd;
+    tell(tls_of(k), op, msg->msg_iov, msg->msg_iovlen);
+}
+
+static void tls_cancel(struct zu_kernel *k, struct zu_op *op)
+{
+    struct tls *t = tls_of(k);
+
+    if (op == t->asked)
+        t->asked_cancelled = true;
+    else if (op == t->told)
+        t->told_cancelled = true;
+    else
+        return;
+    if (op == t->asked && t->recv_busy)
+        t->under->table->cancel(t->under, &t->recv);
+    else if (t->send_busy && (op == t->told || t->shaking))
+        t->under->table->cancel(t->under, &t->send);
+    else
+        zu_loop_later(t->loop, &t->later);
+}
+
+static void tls_forget(struct zu_kernel *k, int fd)
+{
+    struct tls *t = tls_of(k);
+
+    t->under->table->forget(t->under, fd);
+}
+
+static void tls_give_block(struct zu_kernel *k, struct zu_block *b)
+{
+    (void)k;
+    zu_block_drop(b); /* plain bytes, in a block that no boundary brought */
+}
+
+static const struct zu_kernel_table tls_table = {
+    .name = "tls",
+    .recv = tls_recv,
+    .recv_block = tls_recv_block,
+    .send = tls_send,
+    .sendmsg = tls_sendmsg,
+    .cancel = tls_cancel,
+    .forget = tls_forget,
+    .give_block = tls_give_block,
+};
+
+/* ---- the tunnel's own ---- */
+
+/* The host of [scheme://][source;]host[%zone]:port[/path], without brackets; "": there is none. */
+static void host_of(char host[HOST_SIZE], const char *endpoint)
+{
+    const char *from = strstr(endpoint, "://"), *end, *source;
+    size_t size;
+
+    from = from ? from + 3 : endpoint;
+    end = from + strcspn(from, "/");
+    if ((source = memchr(from, ';', (size_t)(end - from))))
+        from = source + 1;
+    while (end > from && *end != ':')
+        end--;
+    if (*from == '[' && end > from && end[-1] == ']') {
+        from++;
+        end--;
+    }
+    size = (size_t)(end - from);
+    if (memchr(from, '%', size)) /* of which interface: our own affair */
+        size = (size_t)((const char *)memchr(from, '%', size) - from);
+    if (size >= HOST_SIZE)
+        size = 0;
+    memcpy(host, from, size);
+    host[size] = '\0';
+}
+
+static int tls_open(struct zu_tunnel **out, struct zu_loop *loop, int fd,
+                    const struct zu_options *o, const char *endpoint, bool accepted)
+{
+    struct tls *t = zu_alloc_zero(sizeof *t);
+    char host[HOST_SIZE] = "";
+    int rc;
+
+    if (!t)
+        return -ENOMEM;
+    if (!accepted)
+        host_of(host, endpoint);
+    t->tunnel.kernel.table = &tls_table;
+    t->tunnel.table = &zu_tls_tunnel;
+    t->loop = loop;
+    t->under = loop->kernel;
+    t->fd = fd;
+    t->recv.done = recv_done;
+    t->send.done = send_done;
+    t->later.run = run_later;
+    t->result = -EAGAIN;
+    t->after = NOTHING;
+    zu_list_init(&t->later.link);
+    t->accepted = accepted;
+    rc = zu_openssl_new(&t->state, &t->wire, o, accepted, host);
+    if (rc < 0) {
+        zu_free(t);
+        return rc;
+    }
+    *out = &t->tunnel;
+    return 0;
+}
+
+static void tls_shake(struct zu_tunnel *tunnel, struct zu_op *op)
+{
+    struct tls *t = zu_container_of(tunnel, struct tls, tunnel);
+
+    t->asked = op;
+    t->shaking = true;
+    zu_loop_later(t->loop, &t->later);
+}
+
+static void tls_finish(struct zu_tunnel *tunnel, struct zu_op *op)
+{
+    struct tls *t = zu_container_of(tunnel, struct tls, tunnel);
+
+    t->told = op;
+    t->finishing = true;
+    t->piece_count = 0;
+    if (!t->failed)
+        zu_openssl_finish(t->state);
+    zu_loop_later(t->loop, &t->later);
+}
+
+static void tls_close(struct zu_tunnel *tunnel)
+{
+    struct tls *t = zu_container_of(tunnel, struct tls, tunnel);
+
+    zu_list_remove(&t->later.link);
+    drop_records(t);
+    zu_openssl_free(t->state);
+    zu_openssl_release(&t->wire);
+    zu_free(t);
+}
+
+int zu_tls_check(const char *text, const struct zu_options *o)
+{
+    int rc = zu_openssl_prepare(o, false);
+    char host[HOST_SIZE];
+
+    if (rc < 0)
+        return rc;
+    host_of(host, text);
+    if (o->tls->hostname ? strlen(o->tls->hostname) >= HOST_SIZE : !host[0])
+        return -EINVAL; /* whom should the certificate name? */
+    return 0;
+}
+
+int zu_tls_prepare(const struct zu_options *o)
+{
+    return zu_openssl_prepare(o, true);
+}
+
+const struct zu_tunnel_table zu_tls_tunnel = {
+    .open = tls_open, .shake = tls_shake, .finish = tls_finish, .close = tls_close};
