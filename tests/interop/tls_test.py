@@ -6,7 +6,6 @@ is reached through a bridge of Python's; and Python itself, speaking ZMTP by han
     LD_LIBRARY_PATH=build/dropin tls_test.py
 """
 
-import ctypes
 import os
 import socket
 import ssl
@@ -17,8 +16,10 @@ import threading
 
 import zmq
 
+import certificate
+
 PATIENCE_S = 20
-KEY, CERT, TRUST, CLIENT_CERTIFICATE = 103, 104, 105, 0x5A09
+CLIENT_CERTIFICATE = 0x5A09
 SIZES = [0, 1, 33, 34, 255, 256, 4096, 16383, 16384, 70000, 1 << 20]
 MANY = 2000
 
@@ -110,19 +111,13 @@ def bridge(port, outer, inner):
 
 # ---- ours ----
 
-def set_bytes(s, option, value):
-    zmq_setsockopt = ctypes.CDLL("libzmq.so.5", use_errno=True).zmq_setsockopt
-    zmq_setsockopt.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
-    assert zmq_setsockopt(s.underlying, option, value, len(value)) == 0, (option, ctypes.get_errno())
-
-
 def ours(ctx, kind, key, cert):
     s = ctx.socket(kind)
     s.linger = 0
     s.rcvtimeo = s.sndtimeo = PATIENCE_S * 1000
-    set_bytes(s, KEY, key)
-    set_bytes(s, CERT, cert)
-    set_bytes(s, TRUST, cert)
+    certificate.set_file(s, certificate.KEY, key)
+    certificate.set_file(s, certificate.CERT, cert)
+    certificate.set_file(s, certificate.TRUST, cert)
     return s
 
 
@@ -134,17 +129,12 @@ def by_hand(connection):
 
 
 def main():
-    folder = tempfile.mkdtemp()
-    key_file, cert_file = os.path.join(folder, "key"), os.path.join(folder, "cert")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-                    "1", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key_file, "-out",
-                    cert_file], check=True, stderr=subprocess.DEVNULL)
-    with open(key_file, "rb") as k, open(cert_file, "rb") as c:
-        key, cert = k.read(), c.read()
-    dialing = ssl.create_default_context(cafile=cert_file)
-    dialing.load_cert_chain(cert_file, key_file)
-    accepting = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=cert_file)
-    accepting.load_cert_chain(cert_file, key_file)
+    folder = tempfile.TemporaryDirectory()
+    key, cert = certificate.make(folder.name)
+    dialing = ssl.create_default_context(cafile=cert)
+    dialing.load_cert_chain(cert, key)
+    accepting = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=cert)
+    accepting.load_cert_chain(cert, key)
     accepting.verify_mode = ssl.CERT_REQUIRED
 
     def to_tls(c):

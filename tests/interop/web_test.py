@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers from the web's side, at the libzmq.so.5 that the loader finds.
 
-    LD_LIBRARY_PATH=build/dropin web_test.py node FOLDER     jszmq, which npm has put there, under Node
-    LD_LIBRARY_PATH=build/dropin web_test.py browser         a page in Chromium, without a window
+    LD_LIBRARY_PATH=build/dropin web_test.py ws node FOLDER  jszmq, which npm has put there, under Node
+    LD_LIBRARY_PATH=build/dropin web_test.py ws browser      a page in Chromium, without a window
 
+With wss in the place of ws it is that, and the peers trust a certificate that is made for it.
 Ends with 77, and says why, where one is not to be had.
 """
 
@@ -16,6 +17,8 @@ import sys
 import tempfile
 
 import zmq
+
+import certificate
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE_MS = 120000  # a browser takes its time to start
@@ -35,9 +38,21 @@ def socket_of(ctx, kind):
     return s
 
 
-def bound(ctx, kind):
+class Place:
+    """Where our sockets are, and what its scheme needs."""
+
+    def __init__(self, scheme, folder):
+        self.scheme = scheme
+        if scheme == "wss":
+            self.key, self.cert = certificate.make(folder)
+
+
+def bound(ctx, kind, place):
     s = socket_of(ctx, kind)
-    s.bind("ws://127.0.0.1:*")
+    if place.scheme == "wss":
+        certificate.set_file(s, certificate.KEY, place.key)
+        certificate.set_file(s, certificate.CERT, place.cert)
+    s.bind(place.scheme + "://127.0.0.1:*")
     return s, int(s.last_endpoint.decode().rsplit(":", 1)[1].strip("/\0"))
 
 
@@ -71,9 +86,9 @@ def talk(router):
             sys.exit("another answer to %d bytes" % size)
 
 
-def start(argv):
+def start(argv, **environment):
     return subprocess.Popen(argv, start_new_session=True, stdin=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL)
+                            stderr=subprocess.DEVNULL, env=dict(os.environ, **environment))
 
 
 def stop(process):
@@ -84,12 +99,14 @@ def stop(process):
     process.wait()
 
 
-def node(ctx, folder):
-    pub, pub_port = bound(ctx, zmq.XPUB)
-    pull, pull_port = bound(ctx, zmq.PULL)
-    router, router_port = bound(ctx, zmq.ROUTER)
+def node(ctx, place, folder):
+    pub, pub_port = bound(ctx, zmq.XPUB, place)
+    pull, pull_port = bound(ctx, zmq.PULL, place)
+    router, router_port = bound(ctx, zmq.ROUTER, place)
+    trusted = {"NODE_EXTRA_CA_CERTS": place.cert} if place.scheme == "wss" else {}
     peer = start(["node", os.path.join(HERE, "web_peer.js"), folder] +
-                 ["ws://127.0.0.1:%d/" % port for port in (pub_port, pull_port, router_port)])
+                 ["%s://127.0.0.1:%d/" % (place.scheme, port) for port in (pub_port, pull_port, router_port)],
+                 **trusted)
     try:
         pass_on(pub, pull)
         talk(router)
@@ -97,15 +114,17 @@ def node(ctx, folder):
         stop(peer)
 
 
-def browser(ctx):
-    pub, pub_port = bound(ctx, zmq.XPUB)
-    pull, pull_port = bound(ctx, zmq.PULL)
-    page = "file://%s#%d,%d" % (os.path.join(HERE, "web_page.html"), pub_port, pull_port)
+def browser(ctx, place):
+    pub, pub_port = bound(ctx, zmq.XPUB, place)
+    pull, pull_port = bound(ctx, zmq.PULL, place)
+    page = "file://%s#%s,%d,%d" % (os.path.join(HERE, "web_page.html"), place.scheme, pub_port, pull_port)
+    trusted = (["--ignore-certificate-errors-spki-list=" + certificate.fingerprint(place.key)]
+               if place.scheme == "wss" else [])
     for attempt in range(TRIES):
         home = tempfile.mkdtemp(prefix="zuring-browser-")
         peer = start([chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
                       "--disable-dev-shm-usage", "--user-data-dir=" + home,
-                      "--remote-debugging-port=0", page])
+                      "--remote-debugging-port=0"] + trusted + [page])
         try:
             if pub.poll(PATIENCE_MS) or attempt == TRIES - 1:
                 pass_on(pub, pull)
@@ -123,20 +142,22 @@ def chromium():
 
 
 def main():
+    scheme, peer, *where = sys.argv[1:]
     ctx = zmq.Context()
-    if not zmq.has("WS"):
-        sys.exit("this library has no ws")
-    if sys.argv[1] == "node":
-        folder = os.path.join(sys.argv[2], "node_modules", "jszmq")
+    if not zmq.has(scheme.upper()):
+        sys.exit("this library has no " + scheme)
+    made = tempfile.TemporaryDirectory()
+    if peer == "node":
+        folder = os.path.join(where[0], "node_modules", "jszmq")
         if not shutil.which("node"):
             skip("there is no node")
         if not os.path.isdir(folder):
-            skip("npm has not put jszmq into %s: ./dev test has it do so" % sys.argv[2])
-        node(ctx, folder)
+            skip("npm has not put jszmq into %s: ./dev test has it do so" % where[0])
+        node(ctx, Place(scheme, made.name), folder)
     else:
         if not chromium():
             skip("there is no chromium")
-        browser(ctx)
+        browser(ctx, Place(scheme, made.name))
     ctx.destroy(0)
 
 
