@@ -12,6 +12,10 @@
 #include "engine/base/alloc.h"
 #include "include/zuring.h"
 
+#if ZU_HAS_TLS
+#include "tests/support/certs.h"
+#endif
+
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -57,6 +61,7 @@ struct trial {
     char scheme[8];
     int in_a_row;
     int mechanism;
+    int step; /* from one request that fails to the next that does; 0: each does */
 };
 
 static const char *describe(const struct trial *t, long n)
@@ -78,12 +83,17 @@ static int64_t now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* What a call may say for want of memory beside ENOMEM: a certificate that OpenSSL cannot read for
+ * that is to it one that cannot be read. */
+static int or_said = ENOMEM;
+
 /* Repeats the call while it says ENOMEM, which it may as often as requests are refused. */
 #define INSIST(call)                                                                               \
     do {                                                                                           \
         int left_ = REFUSALS_MAX + 1;                                                              \
         while ((call) == -1) {                                                                     \
-            cr_assert_eq(errno, ENOMEM, "%s: %s: %s", now_trying, #call, zmq_strerror(errno));     \
+            cr_assert(errno == ENOMEM || errno == or_said, "%s: %s: %s", now_trying, #call,        \
+                      zmq_strerror(errno));                                                        \
             cr_assert_gt(left_--, 0, "%s: %s: ENOMEM for ever", now_trying, #call);                \
         }                                                                                          \
     } while (0)
@@ -129,19 +139,45 @@ static void *connecter(const struct cycle *c)
     return c->trial->from_binds ? c->to : c->from;
 }
 
+static bool is_in_tls(const struct trial *t)
+{
+    return strcmp(t->scheme, "tls") == 0 || strcmp(t->scheme, "wss") == 0;
+}
+
+#if ZU_HAS_TLS
+static void set_text(void *socket, int option, const char *text)
+{
+    INSIST(zmq_setsockopt(socket, option, text, strlen(text)));
+}
+#endif
+
+static void certify(const struct cycle *c)
+{
+#if ZU_HAS_TLS
+    set_text(binder(c), ZURING_TLS_KEY_PEM, test_key(TEST_SERVER));
+    set_text(binder(c), ZURING_TLS_CERT_PEM, test_cert(TEST_SERVER));
+    set_text(connecter(c), ZURING_TLS_TRUST_PEM, test_cert(TEST_CA));
+#endif
+    (void)c;
+}
+
 static void meet(struct cycle *c)
 {
     size_t size = sizeof c->endpoint;
     char wanted[64];
 
-    if (strcmp(c->trial->scheme, "tcp") == 0)
-        strcpy(wanted, "tcp://127.0.0.1:*");
+    if (is_in_tls(c->trial))
+        certify(c);
+    if (is_in_tls(c->trial) || strcmp(c->trial->scheme, "tcp") == 0)
+        snprintf(wanted, sizeof wanted, "%s://127.0.0.1:*", c->trial->scheme);
     else
         snprintf(wanted, sizeof wanted, "%s://%szuring-memory-%d", c->trial->scheme,
                  strcmp(c->trial->scheme, "ipc") ? "" : "@", (int)getpid());
+    or_said = c->trial->step > 1 ? EINVAL : ENOMEM;
     INSIST(zmq_bind(binder(c), wanted));
     INSIST(zmq_getsockopt(binder(c), ZMQ_LAST_ENDPOINT, c->endpoint, &size));
     INSIST(zmq_connect(connecter(c), c->endpoint));
+    or_said = ENOMEM;
 }
 
 static void secure_by_keys(struct cycle *c)
@@ -348,7 +384,7 @@ static void try_every_request(const struct trial *t)
 
     zu_alloc_refuse = refuse;
     do {
-        n++;
+        n += t->step ? t->step : 1;
         now_trying = describe(t, n);
         refuse_from(n, t->in_a_row);
         run_cycle(t);
@@ -487,3 +523,38 @@ ParameterizedTest(struct trial *t, memory, with_security)
 {
     try_every_request(t);
 }
+
+#if ZU_HAS_TLS
+/* Ours, each; and all of OpenSSL's together with ours, which are thousands: every so many. */
+static void try_tls(struct trial *t, bool of_openssl)
+{
+    /* Certificates and what OpenSSL does once are made before anything is refused. */
+    if (of_openssl)
+        cr_assert(test_openssl_asks(refuse));
+    refuse_from(1, 0);
+    run_cycle(t);
+    try_every_request(t);
+    test_openssl_asks(NULL);
+}
+
+ParameterizedTestParameters(memory, within_tls)
+{
+    static struct trial trials[8];
+
+    for (int i = 0; i < 8; i++) {
+        trials[i] = (struct trial){.from = ZMQ_PUSH,
+                                   .to = ZMQ_PULL,
+                                   .from_binds = i % 2,
+                                   .in_a_row = i / 2 % 2 ? REFUSALS_MAX : 1,
+                                   .step = i / 4 ? 211 : 1};
+        strcpy(trials[i].name, i / 4 ? "OpenSSL" : "TLS");
+        strcpy(trials[i].scheme, i % 2 ? "wss" : "tls");
+    }
+    return cr_make_param_array(struct trial, trials, 8);
+}
+
+ParameterizedTest(struct trial *t, memory, within_tls)
+{
+    try_tls(t, t->step > 1);
+}
+#endif

@@ -6,6 +6,9 @@
 #ifndef ZU_TESTS_SUPPORT_CERTS_H
 #define ZU_TESTS_SUPPORT_CERTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 enum test_identity {
     TEST_CA,        /* who signs, unless it says otherwise */
     TEST_OTHER_CA,  /* who signs as well as he does, but is another */
@@ -29,5 +32,9 @@ void test_certify(void *socket);
 /* A socket's key and certificate; whom it trusts. */
 void test_be(void *socket, enum test_identity who);
 void test_trust(void *socket, enum test_identity who);
+
+/* Each request of OpenSSL's for memory asks first; true makes it fail. False: that
+ * cannot be had. NULL: no refusals. */
+bool test_openssl_asks(bool (*refuse)(size_t size));
 
 #endif
