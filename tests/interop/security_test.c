@@ -222,6 +222,60 @@ EACH_COMBINATION(curve_refused)
     stay_apart(ours);
 }
 
+/* ---- a handler that cannot say now, or talks nonsense ---- */
+
+static const char *const no_verdicts[] = {"1.0|1|300|later||", "1.0|1|2000|?||", "0.9|1|200|OK||",
+                                          "1.0|1|200|OK"};
+static const int mechanisms[] = {ZMQ_NULL, ZMQ_PLAIN, ZMQ_CURVE};
+
+enum { NO_VERDICTS = sizeof no_verdicts / sizeof *no_verdicts, MECHANISMS = 3, WAYS = 4 };
+
+struct no_verdict {
+    struct combination c;
+    int answer, mechanism;
+};
+
+static void set_mechanism(const struct combination *c, void *ours, int mechanism)
+{
+    if (mechanism == ZMQ_PLAIN)
+        set_plain(c, ours);
+    else if (mechanism == ZMQ_CURVE)
+        set_curve(c, ours);
+    else
+        SET_TEXT(ours, ZMQ_ZAP_DOMAIN, "TEST");
+}
+
+ParameterizedTestParameters(interop_security,
+                            who_gets_no_verdict_stays_out_and_is_asked_about_again)
+{
+    static struct no_verdict all[NO_VERDICTS * MECHANISMS * WAYS];
+    size_t n = 0;
+
+    for (int way = 0; way < WAYS; way++)
+        for (int answer = 0; answer < NO_VERDICTS; answer++)
+            for (int m = 0; m < MECHANISMS; m++)
+                all[n++] =
+                    (struct no_verdict){{way & 1 ? TEST_TCP : TEST_IPC, true, way >> 1}, answer, m};
+    return cr_make_param_array(struct no_verdict, all, n);
+}
+
+/* Ours serves; libzmq's client comes back by itself, or is called again. */
+ParameterizedTest(struct no_verdict *v, interop_security,
+                  who_gets_no_verdict_stays_out_and_is_asked_about_again)
+{
+    void *handler, *ours = begin(&v->c, &handler);
+
+    set_mechanism(&v->c, ours, mechanisms[v->mechanism]);
+    SET(ours, ZMQ_RECONNECT_IVL, 20);
+    PEER(&peer, "set 0 %d 20", ZMQ_RECONNECT_IVL);
+    meet(&v->c, ours);
+    handle(handler, "", no_verdicts[v->answer]);
+    test_recv(handler, 0); /* the next question: so it was not let in by that */
+    RECV_GIVES(EAGAIN, ours);
+    SEND(handler, "1.0|1|200|OK|joe|");
+    converse(ours);
+}
+
 EACH_COMBINATION(curve_with_heartbeats_and_many_messages)
 {
     enum { MANY = 5000, SIZE = 1024 };
