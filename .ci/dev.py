@@ -427,9 +427,23 @@ def soak_runs(tally, runs):
                           tail(log_path(name)))
 
 
+def soak_accounts(tally, messages):
+    """accounts: what is counted as sent, received and dropped, of every type over every transport."""
+    for backend in ("io_uring", "readiness"):
+        for transport in ("tcp", "ipc", "inproc", "udp"):
+            name = "accounts-%s-%s" % (backend, transport)
+            say("%s, %d messages of every type:" % (name, messages))
+            status = run(name, [ROOT + "/build/tests/soak/accounts", "--messages", str(messages),
+                                "--transport", transport], 60 + messages // 400,
+                         env={"ZURING_BACKEND": backend, "LD_LIBRARY_PATH": DROPIN})
+            tally.add(name, "fail" if status else "pass", "status %d" % status,
+                      tail(log_path(name)))
+
+
 def soak_part(tally, runs):
     tally.part("nothing is lost")
     soak_runs(tally, runs)
+    soak_accounts(tally, 10000 * runs)
     tally.end_part()
 
 
@@ -510,7 +524,8 @@ def cmd_format(args):
 
 
 def cmd_soak(args):
-    """soak [RUNS [SECONDS]] nothing_lost RUNS (100) times a combination; fuzzers SECONDS (600) each"""
+    """soak [RUNS [SECONDS]] nothing_lost RUNS (100) times a combination, accounts of RUNS times 10,000
+                        messages of each type; fuzzers SECONDS (600) each"""
     need(BENCH + FUZZ)
     tally = Tally()
     build("build")

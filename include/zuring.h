@@ -139,7 +139,7 @@ struct zuring_socket_stats {
     uint64_t out_most, in_most;       /* message parts that were ever found in one of them */
     /* Messages dropped, by reason: see ZURING_DROP_*. */
     uint64_t dropped_water_mark, dropped_no_route, dropped_conflated, dropped_filtered;
-    uint64_t dropped_oversized;
+    uint64_t dropped_oversized, dropped_lost, dropped_unexpected;
     uint64_t reconnects;
     uint64_t events_lost; /* of its monitors */
 };
@@ -151,7 +151,7 @@ struct zuring_connection_stats {
         connection; /* as in struct zuring_event; 0: not connected now, or within the process */
     uint64_t sent, received, bytes_out, bytes_in;
     uint64_t out_waiting, in_waiting, out_most, in_most;
-    uint64_t dropped_water_mark, dropped_conflated, dropped_oversized;
+    uint64_t dropped_water_mark, dropped_conflated, dropped_oversized, dropped_lost;
     uint64_t reconnects;
     uint64_t active_ms;     /* when bytes last came or went, by CLOCK_MONOTONIC; 0: never */
     uint64_t local_process; /* 1: the peer is a socket of this context */
@@ -172,6 +172,25 @@ ZMQ_EXPORT int zuring_stats_socket(void *socket, struct zuring_socket_stats *sta
 ZMQ_EXPORT int zuring_stats_connections(void *socket, struct zuring_connection_stats *list,
                                         size_t size, int count);
 
+/* All sockets of a context together, those that were closed too. Later versions may add fields at
+ * the end. Where it says nothing, as in struct zuring_socket_stats. */
+struct zuring_context_stats {
+    uint64_t sockets; /* open now; a monitor has one inside */
+    uint64_t closing; /* closed, and still sending what was written, or ending connections */
+    uint64_t closed;  /* closed, and done with that */
+    uint64_t sent, received, bytes_out, bytes_in, out_waiting, in_waiting;
+    uint64_t dropped_water_mark, dropped_no_route, dropped_conflated, dropped_filtered;
+    uint64_t dropped_oversized, dropped_lost, dropped_unexpected;
+    uint64_t reconnects;
+    uint64_t events_lost; /* those that were left for a ZMQ_MONITOR function at zmq_close, too */
+};
+
+/*
+ * Fills *stats, of which the caller's header knows `size` bytes. Answers 0. EFAULT: no context, or
+ * stats is NULL; EINVAL: size is not a multiple of 8; ETERM: a forked child.
+ */
+ZMQ_EXPORT int zuring_stats_context(void *context, struct zuring_context_stats *stats, size_t size);
+
 /*
  * ---- numbers for other processes ----
  *
@@ -186,9 +205,9 @@ ZMQ_EXPORT int zuring_stats_connections(void *socket, struct zuring_connection_s
 #define ZURING_STATS_MAGIC "zustats1"
 
 /*
- * How the file begins. Three arrays follow, each `count` elements of `size` bytes from offset `at`:
- * struct zuring_loop_stats, zuring_socket_stats, zuring_connection_stats, which later versions may
- * make longer. A reader copies it all, and takes another copy when `sequence` was odd, or is not
+ * How the file begins. Four arrays follow, each `count` elements of `size` bytes from offset `at`:
+ * struct zuring_loop_stats, zuring_socket_stats, zuring_connection_stats, and one
+ * zuring_context_stats; later versions may make them longer. A reader copies it all, and takes another copy when `sequence` was odd, or is not
  * what it was before. When updated_ns does not move the process has stopped, or hangs.
  */
 struct zuring_stats_header {
@@ -199,7 +218,7 @@ struct zuring_stats_header {
     uint64_t updated_ns; /* by CLOCK_MONOTONIC */
     struct {
         uint64_t at, size, count;
-    } loops, sockets, connections;
+    } loops, sockets, connections, context;
 };
 
 /*
@@ -229,6 +248,8 @@ struct zuring_stats_header {
 #define ZURING_DROP_CONFLATED  3 /* replaced by a newer one: ZMQ_CONFLATE */
 #define ZURING_DROP_FILTERED   4 /* the peer, or here the application, did not subscribe to it */
 #define ZURING_DROP_OVERSIZED  5 /* a peer sent more than ZMQ_MAXMSGSIZE, and was cut off */
+#define ZURING_DROP_LOST       6 /* sent, and neither handed to the kernel nor received at the end */
+#define ZURING_DROP_UNEXPECTED 7 /* received in a form, or when, the type has no use for it */
 
 /* One event. Texts end with NUL and are cut to fit; "": none, not known. */
 struct zuring_event {

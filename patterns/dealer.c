@@ -14,7 +14,7 @@ int zu_dealer_init(struct zu_socket *s)
     struct zu_dealer *self = zu_socket_state(s);
 
     zu_fq_init(&self->fq);
-    zu_lb_init(&self->lb);
+    zu_lb_init(&self->lb, s);
     return 0;
 }
 

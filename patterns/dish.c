@@ -5,6 +5,7 @@
  * comes as a part of its own before the body, and goes into the message.
  */
 #define ZMQ_BUILD_DRAFT_API
+#include "engine/core/socket.h"
 #include "patterns/patterns.h"
 #include "patterns/subs.h"
 #include "patterns/xsub.h"
@@ -20,24 +21,28 @@ static bool has_joined(const struct zu_xsub *self, const void *group, size_t siz
 }
 
 /* What comes next is dropped until it is a message of a group that was joined. False: nothing. */
-static bool find_wanted(struct zu_xsub *self)
+static bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
 {
     struct zu_pipe *from;
     struct zu_msg next;
+    int why;
 
     while (zu_fq_peek(&self->fq, &next, &from)) {
         if (next.flags & ZU_MSG_MORE && has_joined(self, zu_msg_data(&next), zu_msg_size(&next)))
             return true;
         if (zu_fq_read(&self->fq, &next, &from) < 0)
             break;
+        why = next.flags & ZU_MSG_MORE ? ZURING_DROP_FILTERED : ZURING_DROP_UNEXPECTED;
         zu_msg_close(&next);
         zu_fq_skip_rest(&self->fq);
+        zu_count(&s->drops[why], 1);
     }
     return false;
 }
 
 /* The part behind the group into *m. -EAGAIN: the pipe ended before it came. */
-static int read_body(struct zu_xsub *self, struct zu_msg *group, struct zu_msg *m)
+static int read_body(struct zu_socket *s, struct zu_xsub *self, struct zu_msg *group,
+                     struct zu_msg *m)
 {
     struct zu_pipe *from;
     int rc = self->fq.more ? zu_fq_read(&self->fq, m, &from) : -EAGAIN;
@@ -45,6 +50,7 @@ static int read_body(struct zu_xsub *self, struct zu_msg *group, struct zu_msg *
     if (rc == 0 && m->flags & ZU_MSG_MORE) { /* by a peer that breaks the rules */
         zu_msg_close(m);
         zu_fq_skip_rest(&self->fq);
+        zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
         return -EAGAIN;
     }
     if (rc == 0 && (rc = zu_msg_set_group(m, zu_msg_data(group), zu_msg_size(group))) < 0)
@@ -59,10 +65,10 @@ static int dish_recv(struct zu_socket *s, struct zu_msg *m)
     struct zu_msg group;
     int rc = -EAGAIN;
 
-    while (rc == -EAGAIN && find_wanted(self)) {
+    while (rc == -EAGAIN && find_wanted(s, self)) {
         if ((rc = zu_fq_read(&self->fq, &group, &from)) < 0)
             continue;
-        rc = read_body(self, &group, m);
+        rc = read_body(s, self, &group, m);
         zu_msg_close(&group);
     }
     return rc;
@@ -70,7 +76,7 @@ static int dish_recv(struct zu_socket *s, struct zu_msg *m)
 
 static bool dish_has_in(struct zu_socket *s)
 {
-    return find_wanted(zu_socket_state(s));
+    return find_wanted(s, zu_socket_state(s));
 }
 
 static int dish_send(struct zu_socket *s, struct zu_msg *m)

@@ -12,14 +12,14 @@ static int gather_recv(struct zu_socket *s, struct zu_msg *m)
     struct zu_pull *self = zu_socket_state(s);
     struct zu_pipe *from;
 
-    return zu_single_read(&self->fq, m, &from);
+    return zu_single_read(s, &self->fq, m, &from);
 }
 
 static bool gather_has_in(struct zu_socket *s)
 {
     struct zu_pull *self = zu_socket_state(s);
 
-    return zu_single_has_in(&self->fq);
+    return zu_single_has_in(s, &self->fq);
 }
 
 const struct zu_pattern zu_gather = {

@@ -6,11 +6,13 @@
  */
 #include "patterns/lb.h"
 
+#include "engine/core/socket.h"
+
 #include <errno.h>
 
-void zu_lb_init(struct zu_lb *lb)
+void zu_lb_init(struct zu_lb *lb, struct zu_socket *s)
 {
-    *lb = (struct zu_lb){0};
+    *lb = (struct zu_lb){.socket = s};
     zu_pipes_init(&lb->pipes, ZU_PIPES_OUT);
 }
 
@@ -64,6 +66,8 @@ static int swallow(struct zu_lb *lb, struct zu_msg *m)
 {
     lb->more = false;
     lb->dropping = m->flags & ZU_MSG_MORE;
+    if (!lb->dropping)
+        zu_socket_dropped(lb->socket, NULL, ZURING_DROP_NO_ROUTE, 1);
     zu_msg_reset(m);
     return 0;
 }

@@ -9,13 +9,14 @@
 #include "patterns/pipes.h"
 
 struct zu_lb {
-    struct zu_pipes pipes; /* the first `active` may have room */
+    struct zu_socket *socket; /* which counts what is dropped */
+    struct zu_pipes pipes;    /* the first `active` may have room */
     uint32_t active, current;
     bool more;     /* a message has been begun: the pipe at `current` gets the rest */
     bool dropping; /* the pipe went in the middle of a message: the rest is swallowed */
 };
 
-void zu_lb_init(struct zu_lb *lb);
+void zu_lb_init(struct zu_lb *lb, struct zu_socket *s);
 void zu_lb_fini(struct zu_lb *lb);
 int zu_lb_add(struct zu_lb *lb, struct zu_pipe *p);     /* -ENOMEM */
 void zu_lb_remove(struct zu_lb *lb, struct zu_pipe *p); /* harmless when it is not in */

@@ -20,11 +20,14 @@ void zu_notices_init(struct zu_notices *n)
     *n = (struct zu_notices){0};
 }
 
-void zu_notices_fini(struct zu_notices *n)
+uint64_t zu_notices_fini(struct zu_notices *n)
 {
+    uint64_t messages = 0;
+
     while (n->count > 0) {
         struct zu_notice left = zu_notices_take(n);
 
+        messages += !left.is_notice && !(left.m.flags & ZU_MSG_MORE);
         zu_msg_close(&left.m);
         zu_subscriber_drop(left.from);
     }
@@ -35,6 +38,7 @@ void zu_notices_fini(struct zu_notices *n)
         zu_free(gone);
     }
     zu_notices_init(n);
+    return messages;
 }
 
 int zu_notices_reserve(struct zu_notices *n, uint32_t more)

@@ -28,7 +28,7 @@ struct zu_notices {
 };
 
 void zu_notices_init(struct zu_notices *n);
-void zu_notices_fini(struct zu_notices *n); /* closes what is left */
+uint64_t zu_notices_fini(struct zu_notices *n); /* closes what is left; how many messages it was */
 
 int zu_notices_reserve(struct zu_notices *n, uint32_t more); /* -ENOMEM */
 /* There is room: it was reserved. */

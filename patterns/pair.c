@@ -20,7 +20,7 @@ int zu_pair_init(struct zu_socket *s)
     struct zu_pair *self = zu_socket_state(s);
 
     zu_fq_init(&self->fq);
-    zu_lb_init(&self->lb);
+    zu_lb_init(&self->lb, s);
     zu_pipes_init(&self->mute, ZU_PIPES_ASIDE);
     return 0;
 }
@@ -34,14 +34,14 @@ void zu_pair_fini(struct zu_socket *s)
     zu_pipes_fini(&self->mute);
 }
 
-static void sweep_mute(struct zu_pair *self)
+static void sweep_mute(struct zu_socket *s, struct zu_pair *self)
 {
     for (uint32_t i = self->mute.count; i-- > 0;) {
         struct zu_pipe *p = self->mute.item[i];
 
         if (!p->peer_gone)
             continue;
-        zu_pipe_drain(p);
+        zu_count(&s->drops[ZURING_DROP_UNEXPECTED], zu_pipe_drain(p));
         zu_pipe_can_read(p); /* finds the end */
     }
 }
@@ -60,7 +60,7 @@ void zu_pair_attach(struct zu_socket *s, struct zu_pipe *p)
     struct zu_pair *self = zu_socket_state(s);
     bool late = has_peer(self);
 
-    sweep_mute(self);
+    sweep_mute(s, self);
     if (late && !p->local && zu_pipes_add(&self->mute, p) == 0)
         return;
     if (late)

@@ -12,7 +12,7 @@ int zu_push_init(struct zu_socket *s)
 {
     struct zu_push *self = zu_socket_state(s);
 
-    zu_lb_init(&self->lb);
+    zu_lb_init(&self->lb, s);
     return 0;
 }
 
@@ -26,8 +26,7 @@ void zu_push_fini(struct zu_socket *s)
 /* Nothing is expected, but who never reads never hears that the peer has gone. */
 void zu_push_readable(struct zu_socket *s, struct zu_pipe *p)
 {
-    (void)s;
-    zu_pipe_drain(p);
+    zu_count(&s->drops[ZURING_DROP_UNEXPECTED], zu_pipe_drain(p));
     zu_pipe_read_later(p);
 }
 

@@ -110,6 +110,7 @@ static int read_envelope(struct zu_socket *s, struct rep *self)
         if (!(m.flags & ZU_MSG_MORE)) {
             zu_msg_close(&m);
             clear_envelope(self);
+            zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
             continue;
         }
         bool delimiter = zu_msg_size(&m) == 0;

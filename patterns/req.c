@@ -30,7 +30,7 @@ static int req_init(struct zu_socket *s)
     struct req *self = zu_socket_state(s);
 
     zu_fq_init(&self->fq);
-    zu_lb_init(&self->lb);
+    zu_lb_init(&self->lb, s);
     self->number = zu_random_u32();
     return 0;
 }
@@ -97,16 +97,19 @@ static int send_envelope_part(struct req *self, const void *data, size_t size, s
 }
 
 /* Replies to earlier requests, which must not be taken for replies to this one. */
-static void discard_all(struct req *self)
+static void discard_all(struct zu_socket *s, struct req *self)
 {
     struct zu_msg m;
     struct zu_pipe *from;
 
-    while (zu_fq_read(&self->fq, &m, &from) == 0)
+    while (zu_fq_read(&self->fq, &m, &from) == 0) {
+        if (!(m.flags & ZU_MSG_MORE))
+            zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
         zu_msg_close(&m);
+    }
 }
 
-static int begin_request(struct req *self)
+static int begin_request(struct zu_socket *s, struct req *self)
 {
     uint32_t number = self->number + 1;
     struct zu_pipe *to;
@@ -126,7 +129,7 @@ static int begin_request(struct req *self)
     self->numbered = self->correlate;
     self->awaiting = self->in_reply = false;
     self->in_request = true;
-    discard_all(self);
+    discard_all(s, self);
     return 0;
 }
 
@@ -138,7 +141,7 @@ static int req_send(struct zu_socket *s, struct zu_msg *m)
 
     if (self->awaiting && !self->relaxed)
         return -EFSM;
-    if (!self->in_request && (rc = begin_request(self)) < 0)
+    if (!self->in_request && (rc = begin_request(s, self)) < 0)
         return rc;
     if ((rc = zu_lb_send(&self->lb, m, NULL)) < 0)
         return rc;
@@ -182,7 +185,7 @@ static bool is_reply(struct req *self, struct zu_msg *m)
 }
 
 /* Drops messages until one is the reply, whose body is next. */
-static int find_reply(struct req *self)
+static int find_reply(struct zu_socket *s, struct req *self)
 {
     for (;;) {
         struct zu_msg m;
@@ -196,6 +199,7 @@ static int find_reply(struct req *self)
         if (self->in_reply)
             return 0;
         zu_fq_skip_rest(&self->fq);
+        zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
     }
 }
 
@@ -207,7 +211,7 @@ static int req_recv(struct zu_socket *s, struct zu_msg *m)
 
     if (!self->awaiting)
         return -EFSM;
-    if (!self->in_reply && (rc = find_reply(self)) < 0)
+    if (!self->in_reply && (rc = find_reply(s, self)) < 0)
         return rc;
     if ((rc = zu_fq_read(&self->fq, m, &from)) < 0)
         return rc;

@@ -168,14 +168,14 @@ static void identify(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *p
         zu_socket_refuse_pipe(s, p);
 }
 
-static void sweep_ignored(struct zu_routes *r)
+static void sweep_ignored(struct zu_routes *r, struct zu_socket *s)
 {
     for (uint32_t i = r->ignored.count; i-- > 0;) {
         struct zu_pipe *p = r->ignored.item[i];
 
         if (!p->peer_gone)
             continue;
-        zu_pipe_drain(p);
+        zu_count(&s->drops[ZURING_DROP_UNEXPECTED], zu_pipe_drain(p));
         zu_pipe_can_read(p); /* finds the end */
     }
 }
@@ -189,7 +189,7 @@ int zu_routes_attach_raw(struct zu_routes *r, struct zu_pipe *p)
 
 void zu_routes_attach(struct zu_routes *r, struct zu_socket *s, struct zu_pipe *p)
 {
-    sweep_ignored(r);
+    sweep_ignored(r, s);
     if (r->probe)
         zu_routes_send_probe(p);
     if (!s->options->raw && (!p->dialed || r->given_id_size == 0))
@@ -262,6 +262,8 @@ int zu_routes_send_raw(struct zu_socket *s, struct zu_pipe *to, struct zu_msg *m
         m->flags &= (uint8_t)~ZU_MSG_MORE;
         if ((rc = zu_pipe_write(to, m)) == 0)
             zu_pipe_flush(to);
+        else if (rc != -ENOMEM)
+            zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
     }
     if (rc == -ENOMEM)
         m->flags = flags;

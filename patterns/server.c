@@ -111,7 +111,7 @@ int zu_server_recv(struct zu_socket *s, struct zu_msg *m)
 {
     struct zu_server *self = zu_socket_state(s);
     struct zu_pipe *from;
-    int rc = zu_single_read(&self->fq, m, &from);
+    int rc = zu_single_read(s, &self->fq, m, &from);
 
     if (rc == 0)
         m->routing_id = number_of(from);
@@ -122,7 +122,7 @@ bool zu_server_has_in(struct zu_socket *s)
 {
     struct zu_server *self = zu_socket_state(s);
 
-    return zu_single_has_in(&self->fq);
+    return zu_single_has_in(s, &self->fq);
 }
 
 bool zu_server_has_out(struct zu_socket *s)

@@ -93,10 +93,13 @@ static int stream_send(struct zu_socket *s, struct zu_msg *m)
 
     if (!self->sending)
         return send_id(self, m);
+    bool dropped = !self->to && zu_msg_size(m) > 0;
     int rc = zu_routes_send_raw(s, self->to, m);
 
     if (rc < 0)
         return rc;
+    if (dropped) /* it has gone since its id was sent, or was nobody's */
+        zu_socket_dropped(s, NULL, ZURING_DROP_NO_ROUTE, 1);
     self->sending = false;
     self->to = NULL;
     return 0;

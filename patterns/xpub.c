@@ -61,7 +61,7 @@ void zu_xpub_fini(struct zu_socket *s)
 {
     struct zu_xpub *self = zu_socket_state(s);
 
-    zu_notices_fini(&self->notices);
+    zu_count(&s->drops[ZURING_DROP_UNEXPECTED], zu_notices_fini(&self->notices));
     zu_free(self->parts);
     zu_subscriber_drop(self->last);
     if (zu_msg_valid(&self->welcome))
@@ -206,11 +206,12 @@ static int push_parts(struct zu_xpub *self, bool whole)
     return rc;
 }
 
-/* One whole message of p; *m is its first part. Takes all of it. -ENOMEM: something was lost. */
+/* One whole message of p; *m is its first part. Takes all of it. -ENOMEM: something was lost; else
+ * whether any part of it was the user's. */
 static int hear_message(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *m)
 {
     struct zu_xpub *self = zu_socket_state(s);
-    bool first = true, more;
+    bool first = true, more, users = false;
     int failed = 0;
 
     do {
@@ -229,12 +230,13 @@ static int hear_message(struct zu_socket *s, struct zu_pipe *p, struct zu_msg *m
             rc = hear_cancel(s, p, topic, size, m->props);
         if (word != USER)
             zu_msg_close(m);
+        users |= word == USER;
         failed = rc < 0 ? rc : failed;
         first = false;
     } while (more && zu_pipe_read(p, m) == 0);
     if (self->part_count > 0 && push_parts(self, failed == 0) < 0)
         failed = -ENOMEM;
-    return failed;
+    return failed < 0 ? failed : users;
 }
 
 /* ---- how long it may take ---- */
@@ -268,12 +270,19 @@ static bool hear_some(struct zu_socket *s, struct zu_pipe *p, uint64_t count)
     struct zu_msg m;
 
     for (; count > 0; count--) {
+        uint64_t read = p->meter.read;
+        int users;
+
         if (zu_pipe_read(p, &m) < 0)
             return false;
-        if (hear_message(s, p, &m) < 0) {
+        if ((users = hear_message(s, p, &m)) < 0) {
             zu_socket_refuse_pipe(s, p); /* what we do not know it wants would never reach it */
             return false;
         }
+        if (!users)
+            zu_count(&p->meter.aside, p->meter.read - read);
+        else if (s->pattern->type != ZMQ_XPUB)
+            zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
     }
     return true;
 }

@@ -105,6 +105,24 @@ int zuring_stats_socket(void *socket, struct zuring_socket_stats *stats, size_t 
     return 0;
 }
 
+int zuring_stats_context(void *context, struct zuring_context_stats *stats, size_t size)
+{
+    struct zu_ctx *ctx = context;
+    struct zuring_context_stats all;
+    int rc = check_own(ctx);
+
+    if (rc == 0 && !stats)
+        rc = -EFAULT;
+    if (rc == 0 && size % sizeof(uint64_t))
+        rc = -EINVAL;
+    if (rc < 0)
+        return zu_return(rc);
+    zu_stats_context(ctx, &all);
+    memset(stats, 0, size);
+    memcpy(stats, &all, ZU_MIN(size, sizeof all));
+    return 0;
+}
+
 int zuring_stats_connections(void *socket, struct zuring_connection_stats *list, size_t size,
                              int count)
 {

@@ -72,6 +72,8 @@ int zu_ctx_new(struct zu_ctx **out, const struct zu_tables *tables)
     ctx->born = zu_forks;
     ctx->tables = tables;
     pthread_mutex_init(&ctx->lock, NULL);
+    pthread_mutex_init(&ctx->sums, NULL);
+    zu_list_init(&ctx->closed);
     zu_waiter_init(&ctx->gone);
     zu_list_init(&ctx->sockets);
     zu_list_init(&ctx->connecting);
@@ -173,6 +175,7 @@ int zu_ctx_term(struct zu_ctx *ctx)
     zu_map_fini(&ctx->names);
     zu_waiter_fini(&ctx->gone);
     pthread_mutex_destroy(&ctx->lock);
+    pthread_mutex_destroy(&ctx->sums);
     zu_free(ctx);
     return 0;
 }

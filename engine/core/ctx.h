@@ -11,6 +11,7 @@
 #include "engine/base/map.h"
 #include "engine/core/waiter.h"
 #include "engine/io/loop.h"
+#include "include/zuring.h"
 
 #include <pthread.h>
 
@@ -60,6 +61,9 @@ struct zu_ctx {
     struct zu_errands *errands;       /* or NULL: none was sent yet */
     int questions_max;                /* 0: no limit */
     _Atomic int questions;            /* with the ZAP handler: session_zap.c */
+    pthread_mutex_t sums;  /* of what follows; the last lock but that of a socket's names */
+    struct zu_list closed; /* sockets that were closed, and still do something */
+    struct zuring_context_stats past; /* of those that do no more */
 };
 
 /* How many forks lie between the first process of ours and this one. Written in a child that has

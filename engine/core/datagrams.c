@@ -11,7 +11,9 @@
 #include "engine/base/alloc.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { AT_ONCE = 64 }; /* datagrams either way before others have their turn */
@@ -29,7 +31,8 @@ struct zu_datagrams {
     bool in_busy, out_busy;
     bool paused; /* the pipe is full */
     bool closed;
-    size_t unsent; /* bytes in `bytes` that the kernel had no room for */
+    size_t unsent;    /* bytes in `bytes` that the kernel had no room for */
+    uint32_t dropped; /* by the kernel, for want of room, as far as is counted */
     struct zu_later more_in, more_out;
     struct zu_cmd start_cmd, close_cmd;
     uint8_t bytes[ZU_DATAGRAM_MAX];
@@ -37,6 +40,28 @@ struct zu_datagrams {
 
 static void receive(struct zu_datagrams *d);
 static void send_all(struct zu_datagrams *d);
+
+/* A message that will not arrive. */
+static void lose(struct zu_datagrams *d, uint64_t messages)
+{
+    if (d->pipe)
+        zu_count(&d->pipe->meter.lost, messages);
+    else
+        zu_socket_lost(d->socket, messages);
+}
+
+/* What came while the kernel's buffer was full: the kernel counts it, modulo 2^32. */
+static void count_dropped(struct zu_datagrams *d)
+{
+    uint32_t info[SK_MEMINFO_VARS];
+    socklen_t size = sizeof info;
+
+    if (getsockopt(d->fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0 || size < sizeof info)
+        return;
+    if (info[SK_MEMINFO_DROPS] != d->dropped)
+        lose(d, (uint32_t)(info[SK_MEMINFO_DROPS] - d->dropped));
+    d->dropped = info[SK_MEMINFO_DROPS];
+}
 
 /* ---- the end ---- */
 
@@ -74,6 +99,8 @@ static void run_close(struct zu_cmd *cmd)
 
     if (d->pipe && !(d->pipe->peer_gone && zu_pipe_linger(d->pipe) == 0))
         send_all(d);
+    lose(d, d->unsent > 0);
+    count_dropped(d);
     drop_pipe(d);
     d->closed = true;
     if (d->in_busy)
@@ -90,12 +117,14 @@ static void run_close(struct zu_cmd *cmd)
 static int take_message(struct zu_datagrams *d)
 {
     struct zu_writer out = zu_writer_of(d->bytes, sizeof d->bytes);
+    uint64_t read = d->pipe->meter.read;
     struct zu_msg head, body;
     int rc = zu_pipe_read(d->pipe, &head);
 
     if (rc < 0)
         return rc;
     if (!(head.flags & ZU_MSG_MORE) || zu_pipe_read(d->pipe, &body) < 0) {
+        lose(d, d->pipe && d->pipe->meter.read != read);
         zu_msg_close(&head); /* what a DISH joins; nobody hears of it here */
         return -EINVAL;
     }
@@ -103,6 +132,7 @@ static int take_message(struct zu_datagrams *d)
     d->unsent = rc < 0 ? 0 : (size_t)(out.at - d->bytes);
     if (body.flags & ZU_MSG_MORE)
         zu_pipe_skip_rest(d->pipe);
+    lose(d, rc < 0);
     zu_msg_close(&head);
     zu_msg_close(&body);
     return rc < 0 ? -EINVAL : 0;
@@ -116,6 +146,7 @@ static bool send_bytes(struct zu_datagrams *d)
 
     if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
         return false;
+    lose(d, n < 0);
     d->unsent = 0;
     return true;
 }
@@ -183,6 +214,7 @@ static void hand_on(struct zu_datagrams *d, struct zu_msg *head, struct zu_reade
     head->flags |= ZU_MSG_MORE;
     if (zu_msg_init_copy_from(&m, body.at, zu_left(&body), &d->loop->slab) < 0) {
         zu_msg_close(head);
+        lose(d, 1);
         return;
     }
     if (zu_pipe_write(d->pipe, head) < 0)
@@ -191,6 +223,7 @@ static void hand_on(struct zu_datagrams *d, struct zu_msg *head, struct zu_reade
         return;
     zu_msg_close(&m);
     zu_pipe_rollback(d->pipe);
+    lose(d, 1);
 }
 
 /* One datagram. -EAGAIN: there is none. */
@@ -231,9 +264,11 @@ static void receive(struct zu_datagrams *d)
     }
     if (d->pipe)
         zu_pipe_flush(d->pipe);
-    if (rc == -EAGAIN)
+    if (rc == -EAGAIN) {
+        count_dropped(d);
         wait_for_more(d);
-    else if (rc == 0 && d->pipe)
+    }
+    if (rc == 0 && d->pipe)
         zu_loop_later(d->loop, &d->more_in);
 }
 

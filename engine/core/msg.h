@@ -184,4 +184,10 @@ int zu_msg_set_group(struct zu_msg *m, const char *group, size_t size); /* -ENOM
 /* Properties: see props.h. Takes a count of its own; p may be NULL. Replaces what was there. */
 void zu_msg_set_props(struct zu_msg *m, struct zu_props *p);
 
+/* Is it one in the form of a message, where such are expected? */
+static inline bool zu_msg_is_subscription(struct zu_msg *m)
+{
+    return zu_msg_size(m) > 0 && *(const uint8_t *)zu_msg_data(m) <= 1;
+}
+
 #endif

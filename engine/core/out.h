@@ -36,7 +36,10 @@ struct zu_out {
     uint32_t frozen;      /* pieces before this one are in the kernel's hands */
     uint32_t held_count;
     enum zu_loan loan;
+    uint32_t frames_at;         /* in the block, where messages' frames begin, */
+    size_t frames_bytes;        /* and how many bytes go before them */
     size_t bytes;               /* in the batch */
+    struct zu_marks *marks;     /* where messages end; or NULL */
     struct zu_session *session; /* of the loan */
     struct zu_op loan_op;
     struct msghdr msg;
@@ -59,6 +62,11 @@ static inline size_t zu_out_room(const struct zu_out *o)
 void zu_out_add_bytes(struct zu_out *o, size_t n);
 /* A body that lies elsewhere, and what holds it, which is the batch's from now on. */
 void zu_out_add_body(struct zu_out *o, const void *body, size_t size, const struct zu_msg *holder);
+/* `size` bytes more end a message, where the bytes themselves do not tell: raw or sealed ones. */
+void zu_out_mark(struct zu_out *o, size_t size);
+/* How many messages of the batch, of `messages`, are not on their way in whole; where no marks say
+ * it, frames do, of version 1 or of the later ones. */
+uint32_t zu_out_unsent(const struct zu_out *o, uint32_t messages, bool v1);
 /* `n` bytes of the batch are on their way. True: all of it is. */
 bool zu_out_advance(struct zu_out *o, size_t n);
 

@@ -57,15 +57,26 @@ static void drop_farewell(struct zu_msg *m)
     zu_free(m);
 }
 
+/* Messages that were never read are the loss of the socket that wrote them; or, where a session
+ * did, of the one that has not read them. */
+static void tell_left(struct zu_pipe *writer, uint64_t messages)
+{
+    struct zu_pipe *p = writer->sink && writer->sink->left ? writer : writer->peer;
+
+    if (messages && p->sink && p->sink->left)
+        p->sink->left(p, messages);
+}
+
 static void pair_drop(struct zu_pipe_pair *pair)
 {
     /* [P1] acq_rel, pairs with itself: whoever frees has seen what every other holder did. */
     if (atomic_fetch_sub_explicit(&pair->refs, 1, memory_order_acq_rel) != 1)
         return;
+    for (int i = 0; i < 2; i++)
+        tell_left(&pair->end[i], zu_queue_fini(&pair->way[i].queue));
     for (int i = 0; i < 2; i++) {
         struct zu_pipe *p = &pair->end[i];
 
-        zu_queue_fini(&pair->way[i].queue);
         drop_farewell(
             atomic_load_explicit(&pair->way[i].farewell, memory_order_relaxed)); /* alone */
         zu_free(p->id);
@@ -73,7 +84,7 @@ static void pair_drop(struct zu_pipe_pair *pair)
         zu_free(p->peer_name);
         zu_free(p->peer_address);
         if (p->sink && p->sink->released)
-            p->sink->released(p->owner);
+            p->sink->released(p);
     }
     zu_free(pair);
 }
@@ -348,12 +359,19 @@ uint64_t zu_pipe_count(const struct zu_pipe *p)
     return p->closed ? 0 : zu_queue_count(p->in);
 }
 
-void zu_pipe_drain(struct zu_pipe *p)
+uint64_t zu_pipe_drain(struct zu_pipe *p)
 {
+    uint64_t messages = 0, read;
     struct zu_msg m;
 
-    for (uint64_t n = zu_pipe_count(p); n > 0 && zu_pipe_read(p, &m) == 0; n--)
+    for (uint64_t n = zu_pipe_count(p); n > 0; n--) {
+        read = p->meter.read;
+        if (zu_pipe_read(p, &m) < 0)
+            break;
+        messages += p->meter.read - read;
         zu_msg_close(&m);
+    }
+    return messages;
 }
 
 void zu_pipe_read_later(struct zu_pipe *p)
@@ -512,7 +530,6 @@ void zu_pipe_close(struct zu_pipe *p, int linger_ms)
     zu_pipe_flush(p);
     p->closed = true;
     p->write_until = 0;
-    zu_list_remove(&p->all);
     /* [P6] release, pairs with the acquire in zu_pipe_adopt; else the command carries it. */
     atomic_store_explicit(&way_out(p)->linger, linger_ms, memory_order_release);
     if (!p->peer_gone)

@@ -32,7 +32,10 @@ struct zu_pipe_sink {
     void (*hiccuped)(struct zu_pipe *p); /* the peer behind it is a new one: subscribe again */
     void (*ended)(struct zu_pipe *p);    /* see above */
     void (*closing)(struct zu_pipe *p);  /* the other end closed; items may be left. Or NULL */
-    void (*released)(void *owner); /* no command will reach it any more. From any thread. Or NULL */
+    /* Both ends are closed, and no command will reach them any more; so many messages to or from
+     * this end were never read. From any thread. Or NULL. */
+    void (*left)(struct zu_pipe *p, uint64_t messages);
+    void (*released)(struct zu_pipe *p); /* the same, last of all */
 };
 
 struct zu_pipe {
@@ -43,7 +46,7 @@ struct zu_pipe {
 
     /* The owner's own, free to use. */
     void *user;         /* a session's or a pattern's record for this end */
-    struct zu_list all; /* in the socket's list of pipes */
+    struct zu_list all; /* in the socket's list of pipes; a session's: of those that are ending */
     uint32_t at[3];     /* a pattern's indexes: fair queue, load balance, fan */
     uint8_t *id;        /* peer's routing id, counted bytes, of the pattern; or NULL */
     uint8_t id_size;
@@ -56,6 +59,7 @@ struct zu_pipe {
     char *local_name, *peer_name;       /* as events have them; or NULL */
     char *peer_address;                 /* where that is another one */
     uint64_t connection;                /* 0: none at the moment */
+    uint64_t last_connection;           /* or what there was */
     uint64_t connects;                  /* how many there were */
     uint64_t drops_told, drops_told_ms; /* of meter.dropped, and when */
 
@@ -189,8 +193,8 @@ void zu_pipe_skip_rest(struct zu_pipe *p);
 /* How many parts are there now. Who reads no more than that comes to an end, however fast the other
  * end writes; what is left then is for zu_pipe_read_later. */
 uint64_t zu_pipe_count(const struct zu_pipe *p);
-/* Reads and closes everything that is there now. */
-void zu_pipe_drain(struct zu_pipe *p);
+/* Reads and closes everything that is there now; how many messages that count it was. */
+uint64_t zu_pipe_drain(struct zu_pipe *p);
 /* For who stops reading before the end: unless the pipe is empty by now, `readable` comes once
  * more, from the owner's mailbox. */
 void zu_pipe_read_later(struct zu_pipe *p);

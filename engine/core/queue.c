@@ -115,16 +115,23 @@ void zu_queue_init(struct zu_queue *q, bool latest_only)
     atomic_init(&q->spare, NULL);
 }
 
-void zu_queue_fini(struct zu_queue *q)
+#define NO_MESSAGE                                                                                 \
+    (ZU_MSG_MORE | ZU_MSG_UNCOUNTED | ZU_MSG_ID | ZU_MSG_SUBSCRIBE | ZU_MSG_CANCEL | ZU_MSG_COMMAND)
+
+uint64_t zu_queue_fini(struct zu_queue *q)
 {
     struct zu_msg m;
     struct zu_chunk *c;
+    bool subscriptions = q->subscriptions;
+    uint64_t left = 0;
 
     q->light = q->patient = false; /* there is nobody to wait for */
     q->complete = q->tail;         /* an unfinished message is closed as well */
     zu_queue_flush(q);
-    while (zu_queue_read(q, &m))
+    while (zu_queue_read(q, &m)) {
+        left += !(m.flags & NO_MESSAGE) && !(subscriptions && zu_msg_is_subscription(&m));
         zu_msg_close(&m);
+    }
     c = q->head_chunk ? q->head_chunk : q->first;
     while (c) {
         struct zu_chunk *gone = c;
@@ -135,6 +142,7 @@ void zu_queue_fini(struct zu_queue *q)
     /* Relaxed: no thread is in the queue any more. */
     chunk_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
     zu_queue_init(q, q->latest_only);
+    return left;
 }
 
 void zu_queue_make_light(struct zu_queue *q)

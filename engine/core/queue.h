@@ -59,7 +59,8 @@ struct zu_queue {
     struct zu_chunk *first;           /* set once, by the writer, before anything is published */
     uint64_t *part_at; /* the writer's: where the message begins that is not complete */
     struct zu_chunk *part_chunk;
-    bool latest_only; /* conflate: never changes */
+    bool latest_only;   /* conflate: never changes */
+    bool subscriptions; /* messages that begin with 0 or 1 are none: see zu_queue_fini */
 };
 
 /* The reader starts asleep: the first flush that publishes asks to wake it. */
@@ -68,7 +69,9 @@ void zu_queue_init(struct zu_queue *q, bool latest_only);
  * when it falls asleep. Where zu_barrier_ready said true, before anything is written, and not with
  * latest_only. */
 void zu_queue_make_light(struct zu_queue *q);
-void zu_queue_fini(struct zu_queue *q); /* no thread is in it any more; closes what is left */
+/* No thread is in it any more. Closes what is left; how many messages that were, without those that
+ * are not complete, and items that are none. */
+uint64_t zu_queue_fini(struct zu_queue *q);
 
 /* The rare halves of the functions below. */
 int zu_queue_write_slow(struct zu_queue *q, struct zu_msg *m, bool complete);

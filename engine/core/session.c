@@ -55,7 +55,7 @@ static void name_pipe(struct zu_session *s, uint64_t connection)
 }
 
 /* Adds to *e what is known of the connection, and tells it. */
-static void observe(struct zu_session *s, struct zu_event *e)
+void zu_session_observe(struct zu_session *s, struct zu_event *e)
 {
     size_t size = 0;
 
@@ -79,7 +79,7 @@ static void observe(struct zu_session *s, struct zu_event *e)
 
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value)
 {
-    observe(s, &(struct zu_event){.event = event, .value = value});
+    zu_session_observe(s, &(struct zu_event){.event = event, .value = value});
 }
 
 /* ---- the pipe's side ---- */
@@ -175,6 +175,7 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
     zu_socket_hold(s->socket); /* until the pipe's memory goes: see zu_socket_sink */
     ends[0]->endpoint = s->endpoint;
     ends[0]->dialed = s->dialed;
+    ends[0]->in->subscriptions = zu_session_hears_subscriptions(s);
     s->pipe = ends[1];
     name_pipe(s, s->fd >= 0 ? s->connection : 0);
     if (s->fd >= 0)
@@ -273,7 +274,7 @@ static void forget_connection(struct zu_session *s)
     s->stream_parts = 0; /* the pipe's reader may sleep: the next connection is no stream yet */
     s->zero_copy_min = 0;
     s->was_handshook = s->handshook;
-    s->eof = s->send_dead = s->handshook = false;
+    s->eof = s->send_dead = s->handshook = s->deaf = false;
     s->turned_away = ZU_LOSS_NONE;
     s->sealed = s->wrapped = false;
 }
@@ -301,7 +302,8 @@ static void tidy_pipe(struct zu_session *s, enum zu_loss why)
     if (s->options->immediate) { /* such a pipe lives as long as its connection */
         drop_pipe(s);
     } else if (s->socket->pattern->subscribes) {
-        zu_pipe_drain(s->pipe); /* subscriptions that the old peer did not get */
+        /* Subscriptions that the old peer did not get, and an XSUB's messages. */
+        zu_session_lose(s, zu_pipe_drain(s->pipe));
         s->out_skip_rest = s->out_part = false;
         zu_pipe_hiccup(s->pipe);
     }
@@ -315,6 +317,8 @@ static void close_connection(struct zu_session *s)
     struct zu_kernel *k = s->kernel;
 
     name_pipe(s, 0);
+    zu_session_lose_unread(s);
+    zu_session_lose_batch(s);
     if (s->pipe)
         tidy_pipe(s, why);
     s->out_skip_rest |= s->out_part;
@@ -325,6 +329,7 @@ static void close_connection(struct zu_session *s)
     if (zu_unlikely(s->tunnel != NULL))
         zu_session_tunnel_end(s);
     s->fd = -1;
+    zu_session_tell_lost_messages(s);
     if (why != ZU_LOSS_LOCAL)
         zu_session_event(s, ZMQ_EVENT_DISCONNECTED, (uint64_t)fd);
     forget_peer(s);
@@ -339,6 +344,7 @@ static void say_goodbye(struct zu_session *s)
 {
     zu_session_ask_stop(s);
     drop_pipe(s);
+    s->deaf = s->turned_away || s->raw || s->web || s->tunnel;
     if (s->tunnel) {
         zu_session_tunnel_finish(s);
     } else if (s->transport->may_close ? s->transport->may_close(s->fd)
@@ -460,10 +466,12 @@ zu_cold void zu_session_break(struct zu_session *s, enum zu_loss why, int err)
     if (err == EMSGSIZE) {
         if (s->pipe)
             zu_count(&s->pipe->meter.oversized, 1);
-        observe(s, &(struct zu_event){
-                       .event = ZURING_EVENT_DROPPED, .value = 1, .value2 = ZURING_DROP_OVERSIZED});
+        zu_session_observe(s, &(struct zu_event){.event = ZURING_EVENT_DROPPED,
+                                                 .value = 1,
+                                                 .value2 = ZURING_DROP_OVERSIZED});
     } else if (err == EFAULT) { /* see zu_bug */
-        observe(s, &(struct zu_event){.event = ZURING_EVENT_INTERNAL_ERROR, .place = zu_bug_place});
+        zu_session_observe(
+            s, &(struct zu_event){.event = ZURING_EVENT_INTERNAL_ERROR, .place = zu_bug_place});
     }
     zu_session_fail(s, why, err);
 }

@@ -7,7 +7,8 @@
  * The state machine is in session.c, what comes in in session_in.c, what goes out in session_fill.c
  * and session_out.c, the words before the traffic in session_handshake.c, the question to the ZAP
  * handler in session_zap.c, what a tunnel adds in session_tunnel.c, heartbeats in session_beat.c,
- * messages that nobody sent in session_tell.c, WebSockets in session_web.c.
+ * messages that nobody sent in session_tell.c, those that nobody will get in session_lost.c,
+ * WebSockets in session_web.c.
  *
  * Thread: the loop it lives on. Owner: its parent (a dialer or a listener) holds one count, the
  * loop another while it runs.
@@ -72,6 +73,7 @@ struct zu_session {
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
     bool send_dead; /* the peer takes nothing any more; what it sent is still read */
     bool eof;
+    bool deaf;          /* GOODBYE: what comes is not looked at any more */
     bool handshook;     /* this connection got through its handshake */
     bool was_handshook; /* the connection before did */
 
@@ -129,6 +131,8 @@ struct zu_session {
     uint32_t stream_parts;    /* small ones taken since the pipe was last found empty */
     uint32_t batch_parts;     /* small ones, in the last batch, */
     uint32_t batch_bytes;     /* which was this large */
+    uint32_t batch_messages;  /* that count and end in the batch under way */
+    uint64_t lost;            /* messages, with this connection: see session_lost.c */
     bool out_skip_rest;       /* after a reconnect: the rest of a half-sent message */
     bool out_part;            /* the last frame encoded had MORE */
 
@@ -171,6 +175,7 @@ void zu_session_break(struct zu_session *s, enum zu_loss why, int err); /* the s
 void zu_session_enter(struct zu_session *s, enum zu_session_state state);
 void zu_session_begin(struct zu_session *s); /* the greeting, as bytes may go both ways */
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value);
+void zu_session_observe(struct zu_session *s, struct zu_event *e); /* adds who is concerned */
 void zu_session_send_died(struct zu_session *s);      /* the peer takes nothing any more */
 bool zu_session_sent_all(const struct zu_session *s); /* the peer's machine has all we sent */
 void zu_session_settle(struct zu_session *s);         /* is DRAINING or CLOSING over? */
@@ -196,6 +201,16 @@ void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
 enum zu_loss zu_session_loss_of(int err); /* what an error of these functions means */
 struct zu_props *zu_session_lend_props(struct zu_session *s);
+
+/* session_lost.c */
+/* So many messages are lost with the connection: counted, and told when it ends. */
+void zu_session_lose(struct zu_session *s, uint64_t messages);
+bool zu_session_hears_subscriptions(const struct zu_session *s);
+/* Does the part, which has come, end a message, and is that no subscription? */
+bool zu_session_is_message(const struct zu_session *s, struct zu_msg *m);
+void zu_session_lose_batch(struct zu_session *s);  /* what the kernel did not take of it */
+void zu_session_lose_unread(struct zu_session *s); /* what was received and not handed on */
+void zu_session_tell_lost_messages(struct zu_session *s);
 
 /* session_fill.c */
 /* Moves what the socket wrote into the batch. */

@@ -98,6 +98,8 @@ static void encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     size_t head = write_head(s, at, m, size);
 
     s->out_part = m->flags & ZU_MSG_MORE;
+    if (zu_unlikely(s->raw || s->wrapped) && !(m->flags & ZU_MSG_MORE))
+        zu_out_mark(o, head + size);
     if (size <= ZU_OUT_COPY) {
         memcpy(at + head, zu_msg_data(m), size);
         zu_out_add_bytes(o, head + size);
@@ -123,6 +125,17 @@ static bool can_read(struct zu_session *s)
         return true;
     s->stream_parts = 0;
     return false;
+}
+
+/* A part that does not go out: a routing id; or the rest of a message whose beginning went with the
+ * connection before, which is lost when that is all. */
+static zu_cold void skip_part(struct zu_session *s, struct zu_msg *m)
+{
+    if (s->out_skip_rest && !(m->flags & ZU_MSG_MORE)) {
+        s->out_skip_rest = false;
+        zu_session_lose(s, !(m->flags & ZU_MSG_ID));
+    }
+    zu_msg_close(m);
 }
 
 /* ---- wrapped: what needs a copy anyway is sealed on the way, and masked where it has come ---- */
@@ -203,6 +216,8 @@ static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
     }
     if (s->web)
         zu_session_web_mask(s, at, (size_t)whole);
+    if (!(flags & ZU_MSG_MORE))
+        zu_out_mark(o, head + (size_t)whole);
     if (own.kind == ZU_MSG_CLOSED) {
         zu_out_add_bytes(o, head + (size_t)whole);
         return 0;
@@ -228,6 +243,7 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
     struct zu_msg m;
     bool skip, copied = is_copied(s);
     int rc;
+    uint64_t read;
 
     while (s->pipe && !batch_is_full(s, o) && can_read(s) && zu_pipe_peek(s->pipe, &m)) {
         size_t size = copied_size(s, &m);
@@ -239,17 +255,20 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
             fail_copy(s, rc);
             return;
         }
+        read = s->pipe->meter.read;
         if (zu_pipe_read(s->pipe, &m) < 0)
             return;
-        if (zu_unlikely(skip))
-            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
-        else
-            s->out_part = m.flags & ZU_MSG_MORE;
+        if (zu_unlikely(skip)) {
+            skip_part(s, &m);
+            continue;
+        }
+        s->out_part = m.flags & ZU_MSG_MORE;
+        s->batch_messages += s->pipe->meter.read != read;
         if (zu_msg_size(&m) <= ZU_OUT_COPY) { /* as fill_plain does */
             s->stream_parts++;
             s->batch_parts++;
         }
-        if (skip || copied)
+        if (copied)
             zu_msg_close(&m);
         else
             encode(s, o, &m);
@@ -331,6 +350,7 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     s->out_part = more;
     zu_out_add_bytes(o, (size_t)(at - from));
     zu_pipe_take_run(s->pipe, item, parts, messages);
+    s->batch_messages += (uint32_t)messages;
     s->stream_parts += (uint32_t)parts;
     s->batch_parts += (uint32_t)parts;
     return true;
@@ -341,6 +361,12 @@ void zu_session_fill(struct zu_session *s, struct zu_out *o)
 {
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
+    uint64_t read;
+
+    if (s->batch_messages == 0) { /* where the frames of messages begin: see zu_out_unsent */
+        o->frames_at = o->filled;
+        o->frames_bytes = o->bytes;
+    }
 
     if (zu_unlikely(s->wrapped)) {
         fill_wrapped(s, o);
@@ -350,17 +376,18 @@ void zu_session_fill(struct zu_session *s, struct zu_out *o)
     while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
         if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
             continue;
+        read = s->pipe->meter.read;
         if (zu_pipe_read(s->pipe, &m) < 0)
             return;
         if (zu_unlikely(s->out_skip_rest || (m.flags & ZU_MSG_ID))) {
-            s->out_skip_rest = s->out_skip_rest && (m.flags & ZU_MSG_MORE);
-            zu_msg_close(&m);
+            skip_part(s, &m);
             continue;
         }
         if (zu_unlikely(s->raw && zu_msg_size(&m) == 0)) {
             zu_msg_close(&m);
             continue;
         }
+        s->batch_messages += s->pipe->meter.read != read;
         encode(s, o, &m);
     }
 }

@@ -90,6 +90,8 @@ static int hand_on(struct zu_session *s)
         s->props_credit++;
     }
     if (rc == -EPIPE) { /* the socket has let go: nobody will read it */
+        if (zu_session_is_message(s, m))
+            zu_session_lose(s, 1);
         zu_msg_close(m);
         return 0;
     }
@@ -152,7 +154,7 @@ static int deliver(struct zu_session *s)
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
         rc = zu_session_hear_handshake(s, m);
     else if (zu_unlikely(m->flags & ZU_MSG_COMMAND))
-        rc = zu_session_hear_command(s, m);
+        rc = s->state == ZU_SESSION_GOODBYE ? 0 : zu_session_hear_command(s, m);
     if (rc <= 0) {
         zu_msg_close(m);
         return rc;
@@ -398,7 +400,7 @@ static int take_raw(struct zu_session *s)
 /* Nothing that comes counts any more. */
 static inline bool is_deaf(const struct zu_session *s)
 {
-    return zu_unlikely(s->state >= ZU_SESSION_GOODBYE) ||
+    return zu_unlikely(s->deaf || s->state >= ZU_SESSION_CLOSING) ||
            (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && s->turned_away);
 }
 
@@ -538,7 +540,10 @@ void zu_session_receive(struct zu_session *s)
     s->paused = rc == -EAGAIN;
     if (s->paused || !zu_session_connected(s))
         return;
-    if (rc < 0) {
+    if (rc < 0 && s->state == ZU_SESSION_GOODBYE) {
+        s->deaf = true;
+        s->in_at = s->in_end;
+    } else if (rc < 0) {
         zu_session_break(s, zu_session_loss_of(rc), -rc);
         return;
     }

@@ -66,6 +66,8 @@ void zu_session_out_reset(struct zu_session *s)
 
     if (!o)
         return;
+    if (zu_unlikely(s->batch_messages))
+        zu_session_lose_batch(s);
     s->out = NULL;
     if (zu_likely(o->loan == ZU_LOAN_NONE)) /* else the kernel has it still: see loan_done */
         out_put(s->loop, o);
@@ -292,6 +294,17 @@ static bool peer_is_gone(int res)
     }
 }
 
+/* The kernel has taken so much. True: all of the batch. */
+static bool took(struct zu_session *s, size_t bytes)
+{
+    s->bytes_out += bytes;
+    zu_session_count_bytes(s);
+    if (!zu_out_advance(s->out, bytes))
+        return false;
+    s->batch_messages = 0;
+    return true;
+}
+
 void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
 {
     struct zu_session *s = zu_container_of(op, struct zu_session, send_op);
@@ -299,6 +312,8 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
     (void)flags;
     s->send_busy = false;
     if (s->state == ZU_SESSION_CLOSING) {
+        if (res > 0) /* what went out is not lost */
+            (void)took(s, (size_t)res);
         zu_session_settle(s);
         return;
     }
@@ -324,9 +339,7 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
         zu_session_drop(s);
         return;
     }
-    s->bytes_out += (size_t)res;
-    zu_session_count_bytes(s);
-    if (!zu_out_advance(s->out, (size_t)res)) {
+    if (!took(s, (size_t)res)) {
         start_send(s);
         return;
     }

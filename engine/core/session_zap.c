@@ -171,9 +171,9 @@ void zu_session_ask_stop(struct zu_session *s)
 }
 
 /* The handler is done with it, and so are we. On whichever thread was last. */
-static void zap_released(void *owner)
+static void zap_released(struct zu_pipe *p)
 {
-    struct zu_ctx *ctx = owner;
+    struct zu_ctx *ctx = p->owner;
 
     if (ctx) /* relaxed: it guards nothing */
         atomic_fetch_sub_explicit(&ctx->questions, 1, memory_order_relaxed);

@@ -56,9 +56,29 @@ static void sink_ended(struct zu_pipe *p)
     zu_socket_close_pipe(p->owner, p);
 }
 
-static void sink_released(void *owner)
+/* Written to the peer, or by it, and never read. */
+static void sink_left(struct zu_pipe *p, uint64_t messages)
 {
-    zu_socket_drop(owner);
+    struct zu_socket *s = p->owner;
+    struct zu_event e = {
+        .event = ZURING_EVENT_DROPPED, .value = messages, .value2 = ZURING_DROP_LOST};
+
+    zu_socket_lost(s, messages);
+    if (zu_socket_is_observed(s))
+        zu_socket_observe_pipe(s, p, &e);
+}
+
+static void sink_released(struct zu_pipe *p)
+{
+    struct zu_socket *s = p->owner;
+
+    if (!p->local) {
+        pthread_mutex_lock(&s->names);
+        zu_stats_add_pipe(&s->past, p);
+        zu_list_remove(&p->peer->all);
+        pthread_mutex_unlock(&s->names);
+    }
+    zu_socket_drop(s);
 }
 
 const struct zu_pipe_sink *zu_socket_sink(void)
@@ -68,6 +88,7 @@ const struct zu_pipe_sink *zu_socket_sink(void)
                                              .writable = sink_writable,
                                              .hiccuped = sink_hiccuped,
                                              .ended = sink_ended,
+                                             .left = sink_left,
                                              .released = sink_released};
     return &sink;
 }
@@ -93,7 +114,10 @@ void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connec
 
     pthread_mutex_lock(&s->names);
     p->connection = connection;
-    p->connects += connection != 0;
+    if (connection) {
+        p->last_connection = connection;
+        p->connects++;
+    }
     if (own[0]) {
         zu_free(p->local_name);
         p->local_name = own[0];
@@ -109,80 +133,16 @@ void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connec
     pthread_mutex_unlock(&s->names);
 }
 
-/* ---- what is told of a pipe ---- */
-
-enum { DROPS_TOLD_MS = 1000 };
-
-void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e)
-{
-    char local[ZU_ENDPOINT_MAX] = "", peer[ZU_ENDPOINT_MAX] = "", address[ZU_ENDPOINT_MAX] = "";
-
-    pthread_mutex_lock(&s->names);
-    e->connection = p->connection;
-    snprintf(local, sizeof local, "%s", p->local_name ? p->local_name : "");
-    snprintf(peer, sizeof peer, "%s", p->peer_name ? p->peer_name : "");
-    snprintf(address, sizeof address, "%s", p->peer_address ? p->peer_address : peer);
-    pthread_mutex_unlock(&s->names);
-    e->local = local;
-    e->remote = peer;
-    e->address = address;
-    e->endpoint = p->dialed ? peer : NULL;
-    e->bound = !p->dialed;
-    if (!e->routing_id && p->id) {
-        e->routing_id = p->id;
-        e->routing_id_size = p->id_size;
-    }
-    zu_socket_observe(s, e);
-}
-
-/* What was dropped at the pipe since it was last told; at most now and then, or at the end. */
-static void tell_dropped(struct zu_socket *s, struct zu_pipe *p, bool at_the_end)
-{
-    uint64_t now = zu_now_ns() / 1000000, untold = p->meter.dropped - p->drops_told;
-    struct zu_event e = {
-        .event = ZURING_EVENT_DROPPED, .value = untold, .value2 = ZURING_DROP_WATER_MARK};
-
-    if (untold == 0 || (!at_the_end && p->drops_told_ms && now - p->drops_told_ms < DROPS_TOLD_MS))
-        return;
-    p->drops_told += untold;
-    p->drops_told_ms = now;
-    zu_socket_observe_pipe(s, p, &e);
-}
-
-static void tell_unrouted(struct zu_socket *s, bool at_the_end)
-{
-    uint64_t now = zu_now_ns() / 1000000, untold = s->drops[ZURING_DROP_NO_ROUTE] - s->drops_told;
-    struct zu_event e = {
-        .event = ZURING_EVENT_DROPPED, .value = untold, .value2 = ZURING_DROP_NO_ROUTE};
-
-    if (untold == 0 || (!at_the_end && s->drops_told_ms && now - s->drops_told_ms < DROPS_TOLD_MS))
-        return;
-    s->drops_told += untold;
-    s->drops_told_ms = now;
-    zu_socket_observe(s, &e);
-}
-
-zu_cold void zu_socket_dropped(struct zu_socket *s, struct zu_pipe *p, int why, uint64_t count)
-{
-    bool observed = zu_socket_is_observed(s);
-
-    zu_count(&s->drops[why], count);
-    if (p)
-        zu_count(&p->meter.dropped, count);
-    if (observed && p)
-        tell_dropped(s, p, false);
-    else if (observed)
-        tell_unrouted(s, false);
-}
-
 static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
 {
     if (!zu_list_empty(&p->all)) {
-        if (p->meter.dropped != p->drops_told && zu_socket_is_observed(s))
-            tell_dropped(s, p, true);
+        zu_socket_tell_drops(s, p);
         pthread_mutex_lock(&s->names);
-        zu_stats_add_pipe(&s->past, p);
         zu_list_remove(&p->all);
+        if (p->local)
+            zu_stats_add_pipe(&s->past, p);
+        else
+            zu_list_append(&s->ending, &p->peer->all);
         pthread_mutex_unlock(&s->names);
         s->pattern->detach(s, p);
     }
@@ -308,6 +268,7 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     zu_waiter_init(&s->own_waiter);
     zu_waiter_init(&s->fd_waiter);
     zu_list_init(&s->pipes);
+    zu_list_init(&s->ending);
     pthread_mutex_init(&s->names, NULL);
     zu_list_init(&s->endpoints);
     zu_list_init(&s->tripwires);
@@ -351,6 +312,7 @@ void zu_socket_drop(struct zu_socket *s)
         return;
     struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_relaxed); /* alone */
 
+    zu_stats_bury(s);
     zu_options_drop(s->options);
     zu_waiter_fini(&s->own_waiter);
     zu_waiter_fini(&s->fd_waiter);
@@ -391,6 +353,9 @@ int zu_socket_close(struct zu_socket *s)
     pthread_mutex_lock(&ctx->lock);
     zu_list_remove(&s->in_ctx);
     ctx->socket_count--;
+    pthread_mutex_lock(&ctx->sums);
+    zu_list_append(&ctx->closed, &s->in_ctx);
+    pthread_mutex_unlock(&ctx->sums);
     pthread_mutex_unlock(&ctx->lock);
 
     zu_list_each(it, &s->endpoints)
@@ -405,8 +370,7 @@ int zu_socket_close(struct zu_socket *s)
         zu_socket_close_pipe(s, zu_container_of(s->pipes.next, struct zu_pipe, all));
     while ((l = s->endpoints.next) != &s->endpoints)
         close_endpoint(s, zu_container_of(l, struct zu_endpoint, link), false);
-    if (s->drops[ZURING_DROP_NO_ROUTE] != s->drops_told && zu_socket_is_observed(s))
-        tell_unrouted(s, true);
+    zu_socket_tell_drops(s, NULL);
     if (s->pattern->fini)
         s->pattern->fini(s);
     zu_socket_spend_all(s);
@@ -415,39 +379,6 @@ int zu_socket_close(struct zu_socket *s)
     zu_socket_drop(s);
     zu_ctx_end(ctx);
     return 0;
-}
-
-void zu_socket_observe(struct zu_socket *s, const struct zu_event *e)
-{
-    /* Acquire: the observer was made by another thread. */
-    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_acquire);
-
-    if (o)
-        o->event(o, e);
-}
-
-uint64_t zu_socket_events_lost(struct zu_socket *s)
-{
-    struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_acquire); /* as above */
-
-    return o && o->lost ? o->lost(o) : 0;
-}
-
-void zu_socket_begin_source(struct zu_socket *s)
-{
-    atomic_fetch_add_explicit(&s->sources, 1, memory_order_relaxed); /* by one that counts */
-}
-
-void zu_socket_end_source(struct zu_socket *s)
-{
-    struct zu_observer *o;
-
-    /* [K4] acq_rel, pairs with itself: who ends last has seen what all others raised. */
-    if (atomic_fetch_sub_explicit(&s->sources, 1, memory_order_acq_rel) != 1)
-        return;
-    o = atomic_load_explicit(&s->observer, memory_order_acquire);
-    if (o && o->ended)
-        o->ended(o);
 }
 
 /* ---- endpoints ---- */

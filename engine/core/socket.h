@@ -23,7 +23,7 @@
 #define ZU_SOCKET_JOINT_TAG 0x7a752d6au /* "zu-j": the same of one that threads share: joint.h */
 #define ZU_SOCKET_BUSY_TAG  0x7a752d62u /* "zu-b": of the first kind while it is busy: joint.h */
 
-#define ZU_DROPS (ZURING_DROP_OVERSIZED + 1) /* reasons, and 0 */
+#define ZU_DROPS (ZURING_DROP_UNEXPECTED + 1) /* reasons, and 0 */
 
 /* Counts that closed messages had on a connection's properties, to be dropped together. */
 struct zu_spent {
@@ -33,7 +33,7 @@ struct zu_spent {
 
 /* Sums over pipes: see struct zuring_socket_stats. */
 struct zu_socket_past {
-    uint64_t sent, received, bytes_out, bytes_in, conflated, oversized, reconnects;
+    uint64_t sent, received, bytes_out, bytes_in, conflated, oversized, lost, reconnects;
     uint64_t out_most, in_most;
 };
 
@@ -54,12 +54,14 @@ struct zu_socket {
     struct zu_list pipes;       /* zu_pipe.all: every open end */
     pthread_mutex_t names;      /* of that list for who is not its thread, of what the peers are
                                * called, and of `past` */
-    struct zu_socket_past past; /* what pipes counted that have ended */
+    struct zu_list ending;      /* zu_pipe.all of the other end: the same of pipes whose end here is
+                                 * closed, and whose other end, a session's, may still count */
+    struct zu_socket_past past; /* what pipes counted that are gone, and what was lost with none */
     struct zu_list endpoints;   /* struct zu_endpoint */
     uint64_t drops[ZU_DROPS];   /* messages, by reason; written by its thread with zu_count */
     uint64_t drops_told, drops_told_ms; /* of no pipe's, and when */
     uint64_t last_endpoint_id;
-    struct zu_list in_ctx;
+    struct zu_list in_ctx;              /* in its list of sockets, or of closed ones */
     struct zu_list tripwires;           /* of pollers: see tripwire.h */
     struct zu_waiter fd_waiter;         /* behind ZMQ_FD, when it was asked for */
     uint32_t spin_us, spin_rest;        /* see spin in socket_io.c */
@@ -198,9 +200,14 @@ const struct zu_pipe_sink *zu_socket_sink(void);
 /*
  * For patterns. `count` messages to this peer (NULL: to nobody in particular) are dropped, for a
  * reason of ZURING_DROP_*: counted, and told at most once a second. What is usual (FILTERED,
- * CONFLATED) is counted alone: zu_count (&s->drops[...]).
+ * CONFLATED, UNEXPECTED) is counted alone: zu_count (&s->drops[...]).
  */
 void zu_socket_dropped(struct zu_socket *s, struct zu_pipe *p, int why, uint64_t count);
+/* Tells what is not told yet of the pipe, or (NULL) of none: there will be no more. */
+void zu_socket_tell_drops(struct zu_socket *s, struct zu_pipe *p);
+/* Any thread: messages that were sent, or came, are lost with what carried them, which counts no
+ * more itself. */
+void zu_socket_lost(struct zu_socket *s, uint64_t count);
 /* Tells the observer, with what is known of the peer at the other end of the pipe. */
 void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e);
 

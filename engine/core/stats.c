@@ -43,6 +43,14 @@ static uint64_t waiting(const struct zu_pipe *from, const struct zu_pipe *to)
     return difference(zu_count_read(&from->meter.written), gone);
 }
 
+/* Without subscriptions. */
+static uint64_t received(const struct zu_pipe *p)
+{
+    uint64_t aside = zu_count_read(&p->meter.aside);
+
+    return difference(zu_count_read(&p->meter.read), aside);
+}
+
 static uint64_t most(const struct zu_queue *q)
 {
     return zu_count_read(&q->most);
@@ -50,16 +58,18 @@ static uint64_t most(const struct zu_queue *q)
 
 void zu_stats_add_pipe(struct zu_socket_past *sum, const struct zu_pipe *p)
 {
-    const struct zu_meter *mine = &p->meter, *wire = &p->peer->meter;
+    const struct zu_meter *wire = &p->peer->meter;
 
-    sum->sent += zu_count_read(&mine->written);
-    sum->received += zu_count_read(&mine->read);
-    sum->bytes_out += zu_count_read(&wire->bytes_out);
-    sum->bytes_in += zu_count_read(&wire->bytes_in);
-    sum->oversized += zu_count_read(&wire->oversized);
+    sum->sent += zu_count_read(&p->meter.written);
+    sum->received += received(p);
     sum->conflated += zu_count_read(&p->out->replaced);
-    if (!p->local) /* what another socket of the process replaces is counted there */
+    if (!p->local) { /* else the other end is a socket's, and what it counts is told there */
+        sum->bytes_out += zu_count_read(&wire->bytes_out);
+        sum->bytes_in += zu_count_read(&wire->bytes_in);
+        sum->oversized += zu_count_read(&wire->oversized);
+        sum->lost += zu_count_read(&wire->lost);
         sum->conflated += zu_count_read(&p->in->replaced);
+    }
     sum->reconnects += p->connects > 1 ? p->connects - 1 : 0;
     sum->out_most = ZU_MAX(sum->out_most, most(p->out));
     sum->in_most = ZU_MAX(sum->in_most, most(p->in));
@@ -86,6 +96,13 @@ void zu_stats_socket(struct zu_socket *s, struct zuring_socket_stats *out)
         out_waits += waiting(p, p->peer);
         in_waits += waiting(p->peer, p);
     }
+    zu_list_each(it, &s->ending)
+    {
+        const struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all)->peer;
+
+        zu_stats_add_pipe(&sum, p);
+        out_waits += waiting(p, p->peer);
+    }
     pthread_mutex_unlock(&s->names);
     *out = (struct zuring_socket_stats){
         .socket = s->number,
@@ -104,21 +121,88 @@ void zu_stats_socket(struct zu_socket *s, struct zuring_socket_stats *out)
         .dropped_conflated = sum.conflated,
         .dropped_filtered = zu_count_read(&s->drops[ZURING_DROP_FILTERED]),
         .dropped_oversized = sum.oversized,
+        .dropped_lost = sum.lost,
+        .dropped_unexpected = zu_count_read(&s->drops[ZURING_DROP_UNEXPECTED]),
         .reconnects = sum.reconnects,
         .events_lost = zu_socket_events_lost(s),
     };
 }
 
+/* Adds what the socket has counted. */
+static void add_socket(struct zuring_context_stats *sum, struct zu_socket *s)
+{
+    struct zuring_socket_stats one;
+
+    zu_stats_socket(s, &one);
+#define ADD(name) sum->name += one.name
+    ADD(sent);
+    ADD(received);
+    ADD(bytes_out);
+    ADD(bytes_in);
+    ADD(out_waiting);
+    ADD(in_waiting);
+    ADD(dropped_water_mark);
+    ADD(dropped_no_route);
+    ADD(dropped_conflated);
+    ADD(dropped_filtered);
+    ADD(dropped_oversized);
+    ADD(dropped_lost);
+    ADD(dropped_unexpected);
+    ADD(reconnects);
+    ADD(events_lost);
+#undef ADD
+}
+
+void zu_stats_context_held(struct zu_ctx *ctx, struct zuring_context_stats *out)
+{
+    uint64_t open = 0, closing = 0;
+
+    pthread_mutex_lock(&ctx->sums);
+    *out = ctx->past;
+    zu_list_each(it, &ctx->closed)
+    {
+        add_socket(out, zu_container_of(it, struct zu_socket, in_ctx));
+        closing++;
+    }
+    pthread_mutex_unlock(&ctx->sums);
+    zu_list_each(it, &ctx->sockets)
+    {
+        add_socket(out, zu_container_of(it, struct zu_socket, in_ctx));
+        open++;
+    }
+    out->sockets = open;
+    out->closing = closing;
+}
+
+void zu_stats_context(struct zu_ctx *ctx, struct zuring_context_stats *out)
+{
+    pthread_mutex_lock(&ctx->lock);
+    zu_stats_context_held(ctx, out);
+    pthread_mutex_unlock(&ctx->lock);
+}
+
+void zu_stats_bury(struct zu_socket *s)
+{
+    struct zu_ctx *ctx = s->ctx;
+
+    pthread_mutex_lock(&ctx->sums);
+    zu_list_remove(&s->in_ctx);
+    add_socket(&ctx->past, s);
+    ctx->past.closed++;
+    pthread_mutex_unlock(&ctx->sums);
+}
+
 static void tell_pipe(struct zuring_connection_stats *out, const struct zu_socket *s,
                       const struct zu_pipe *p)
 {
-    const struct zu_meter *mine = &p->meter, *wire = &p->peer->meter;
+    static const struct zu_meter none;
+    const struct zu_meter *mine = &p->meter, *wire = p->local ? &none : &p->peer->meter;
 
     *out = (struct zuring_connection_stats){
         .socket = s->number,
         .connection = p->connection,
         .sent = zu_count_read(&mine->written),
-        .received = zu_count_read(&mine->read),
+        .received = received(p),
         .bytes_out = zu_count_read(&wire->bytes_out),
         .bytes_in = zu_count_read(&wire->bytes_in),
         .out_waiting = waiting(p, p->peer),
@@ -128,6 +212,7 @@ static void tell_pipe(struct zuring_connection_stats *out, const struct zu_socke
         .dropped_water_mark = zu_count_read(&mine->dropped),
         .dropped_conflated = zu_count_read(&p->out->replaced) + zu_count_read(&p->in->replaced),
         .dropped_oversized = zu_count_read(&wire->oversized),
+        .dropped_lost = zu_count_read(&wire->lost),
         .reconnects = p->connects > 1 ? p->connects - 1 : 0,
         .active_ms = zu_count_read(&wire->active_ms),
         .local_process = p->local,

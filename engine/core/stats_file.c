@@ -77,6 +77,20 @@ static size_t add_loops(struct zu_stats_file *f, size_t used)
     return used + size;
 }
 
+static size_t add_context(struct zu_stats_file *f, size_t used)
+{
+    struct zuring_stats_header *h;
+    size_t size = sizeof(struct zuring_context_stats);
+
+    if (!make_room(f, used, size))
+        return used;
+    zu_stats_context_held(f->ctx, (void *)(f->draft + used));
+    h = (void *)f->draft;
+    h->context.at = used;
+    h->context.count = 1;
+    return used + size;
+}
+
 static size_t add_sockets(struct zu_stats_file *f, size_t used)
 {
     struct zuring_stats_header *h = (void *)f->draft;
@@ -130,8 +144,10 @@ static size_t draw_up(struct zu_stats_file *f)
         .pid = (uint64_t)getpid(),
         .loops = {.at = used, .size = sizeof(struct zuring_loop_stats)},
         .sockets = {.at = used, .size = sizeof(struct zuring_socket_stats)},
-        .connections = {.at = used, .size = sizeof(struct zuring_connection_stats)}};
+        .connections = {.at = used, .size = sizeof(struct zuring_connection_stats)},
+        .context = {.at = used, .size = sizeof(struct zuring_context_stats)}};
     pthread_mutex_lock(&f->ctx->lock);
+    used = add_context(f, used);
     used = add_loops(f, used);
     used = add_sockets(f, used);
     used = add_connections(f, used);

@@ -48,9 +48,9 @@ static void on_ended(struct zu_pipe *p)
         zu_pipe_close(p, 0);
 }
 
-static void on_released(void *owner)
+static void on_released(struct zu_pipe *p)
 {
-    ((struct owner *)owner)->released++;
+    ((struct owner *)p->owner)->released++;
 }
 
 static const struct zu_pipe_sink sink = {.attached = on_attached,
