@@ -31,6 +31,26 @@
     X(zero_copy_sends, C, "Sends without a copy")                                                  \
     X(zero_copy_copied, C, "Of these, those that the kernel copied after all")
 
+#define TOP_CONTEXT_FIELDS(X)                                                                      \
+    X(sockets, G, "Open sockets")                                                                  \
+    X(closing, G, "Closed sockets that still do something")                                        \
+    X(closed, C, "Closed sockets that do no more")                                                 \
+    X(sent, C, "Messages handed to peers")                                                         \
+    X(received, C, "Messages that the application has taken")                                      \
+    X(bytes_out, C, "Bytes sent")                                                                  \
+    X(bytes_in, C, "Bytes received")                                                               \
+    X(out_waiting, G, "Messages that wait to be sent")                                             \
+    X(in_waiting, G, "Messages that wait for the application")                                     \
+    X(dropped_water_mark, C, "Messages dropped as a peer's pipe was full")                         \
+    X(dropped_no_route, C, "Messages dropped as there was nobody to get them")                     \
+    X(dropped_conflated, C, "Messages replaced by newer ones")                                     \
+    X(dropped_filtered, C, "Messages that were not subscribed to")                                 \
+    X(dropped_oversized, C, "Messages that were too large, and cost their peer the connection")    \
+    X(dropped_lost, C, "Messages lost with what carried them")                                     \
+    X(dropped_unexpected, C, "Messages received that the socket type had no use for")              \
+    X(reconnects, C, "Times a lost connection came back")                                          \
+    X(events_lost, C, "Events that no monitor or function was told of, for want of room or time")
+
 #define TOP_SOCKET_FIELDS(X)                                                                       \
     X(connections, G, "Live connections")                                                          \
     X(sent, C, "Messages handed to peers")                                                         \
@@ -46,6 +66,8 @@
     X(dropped_conflated, C, "Messages replaced by newer ones")                                     \
     X(dropped_filtered, C, "Messages that were not subscribed to")                                 \
     X(dropped_oversized, C, "Messages that were too large, and cost their peer the connection")    \
+    X(dropped_lost, C, "Messages lost with what carried them")                                     \
+    X(dropped_unexpected, C, "Messages received that the socket type had no use for")              \
     X(reconnects, C, "Times a lost connection came back")                                          \
     X(events_lost, C, "Events that the monitor's reader had no room for")
 
@@ -61,6 +83,7 @@
     X(dropped_water_mark, C, "Messages dropped as the pipe was full")                              \
     X(dropped_conflated, C, "Messages replaced by newer ones")                                     \
     X(dropped_oversized, C, "Messages that were too large, and cost the peer the connection")      \
+    X(dropped_lost, C, "Messages lost with what carried them")                                     \
     X(reconnects, C, "Times the lost connection came back")
 
 /* One look at one context. */
@@ -69,6 +92,7 @@ struct top_view {
     struct zuring_loop_stats *loops;
     struct zuring_socket_stats *sockets;
     struct zuring_connection_stats *connections;
+    struct zuring_context_stats *context; /* one, or none */
 };
 
 enum { TOP_FILES_MAX = 16 };

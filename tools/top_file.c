@@ -137,8 +137,10 @@ int top_look(struct top_view *out, int file)
         take(all, h->size, h->sockets.at, h->sockets.size, h->sockets.count, sizeof *out->sockets);
     out->connections = take(all, h->size, h->connections.at, h->connections.size,
                             h->connections.count, sizeof *out->connections);
+    out->context =
+        take(all, h->size, h->context.at, h->context.size, h->context.count, sizeof *out->context);
     free(all);
-    if (out->loops && out->sockets && out->connections) {
+    if (out->loops && out->sockets && out->connections && out->context) {
         for (uint64_t i = 0; i < h->connections.count; i++) {
             out->connections[i].local[sizeof out->connections[i].local - 1] = '\0';
             out->connections[i].remote[sizeof out->connections[i].remote - 1] = '\0';
@@ -154,6 +156,7 @@ void top_forget(struct top_view *v)
     free(v->loops);
     free(v->sockets);
     free(v->connections);
+    free(v->context);
     *v = (struct top_view){0};
 }
 
@@ -179,5 +182,5 @@ const char *top_type_name(uint64_t type)
 
 uint64_t top_dropped(const struct zuring_socket_stats *s)
 {
-    return s->dropped_water_mark + s->dropped_no_route + s->dropped_oversized;
+    return s->dropped_water_mark + s->dropped_no_route + s->dropped_oversized + s->dropped_lost;
 }

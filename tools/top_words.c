@@ -28,6 +28,13 @@ static void json_loop(FILE *to, const struct zuring_loop_stats *x, uint64_t numb
     fputc('}', to);
 }
 
+static void json_context(FILE *to, const struct zuring_context_stats *x, size_t number)
+{
+    fprintf(to, "],\"totals\":{\"context\":%zu", number);
+    TOP_CONTEXT_FIELDS(JSON_FIELD)
+    fputc('}', to);
+}
+
 static void json_socket(FILE *to, const struct zuring_socket_stats *x)
 {
     fprintf(to, "{\"socket\":%" PRIu64 ",\"type\":\"%s\"", x->socket, top_type_name(x->type));
@@ -48,7 +55,7 @@ static void json_connection(FILE *to, const struct zuring_connection_stats *x)
     fputs("\"}", to);
 }
 
-static void json_view(FILE *to, const struct top_view *v)
+static void json_view(FILE *to, const struct top_view *v, size_t number)
 {
     fprintf(to, "{\"updated_ns\":%" PRIu64 ",\"age_ms\":%" PRIu64 ",\"loops\":[",
             v->head.updated_ns, top_age_ms(v));
@@ -66,7 +73,11 @@ static void json_view(FILE *to, const struct top_view *v)
         fputs(i ? "," : "", to);
         json_connection(to, &v->connections[i]);
     }
-    fputs("]}", to);
+    if (v->head.context.count)
+        json_context(to, v->context, number);
+    else
+        fputc(']', to);
+    fputc('}', to);
 }
 
 void top_json(FILE *to, const struct top_process *p, const struct top_view *views, size_t count)
@@ -76,7 +87,7 @@ void top_json(FILE *to, const struct top_process *p, const struct top_view *view
     fputs("\",\"contexts\":[", to);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? "," : "", to);
-        json_view(to, &views[i]);
+        json_view(to, &views[i], i);
     }
     fputs("]}\n", to);
     fflush(to);
@@ -139,6 +150,17 @@ static void put_loops(FILE *to, const struct top_view *views, size_t count)
     TOP_LOOP_FIELDS(LOOP_METRIC)
 }
 
+#define CONTEXT_METRIC(name, kind, help)                                                           \
+    METRIC_HEAD("context", name, kind, help)                                                       \
+    EACH(context, context)                                                                         \
+    fprintf(to, METRIC_OF("context", name, kind) "{context=\"%zu\"} %" PRIu64 "\n", v,             \
+            views[v].context[i].name);
+
+static void put_contexts(FILE *to, const struct top_view *views, size_t count)
+{
+    TOP_CONTEXT_FIELDS(CONTEXT_METRIC)
+}
+
 static void put_sockets(FILE *to, const struct top_view *views, size_t count)
 {
     TOP_SOCKET_FIELDS(SOCKET_METRIC)
@@ -156,6 +178,7 @@ void top_prometheus(FILE *to, const struct top_process *p, const struct top_view
             "# HELP zuring_up Whether the process writes its numbers\n# TYPE zuring_up gauge\n"
             "zuring_up{pid=\"%d\"} %d\n",
             (int)p->pid, count > 0 && top_age_ms(&views[0]) < 1000);
+    put_contexts(to, views, count);
     put_loops(to, views, count);
     put_sockets(to, views, count);
     put_connections(to, views, count);

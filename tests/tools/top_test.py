@@ -110,6 +110,9 @@ class Top(unittest.TestCase):
         self.assertGreaterEqual(seen["loops"][0]["connections"], 2)
         self.assertEqual(len(seen["connections"]), 2)
         self.assertTrue(any("zuring-top" in c["local"] for c in seen["connections"]))
+        self.assertEqual(seen["totals"]["sockets"], len(seen["sockets"]))
+        self.assertEqual(seen["totals"]["dropped_no_route"], DROPPED)
+        self.assertEqual(seen["totals"]["sent"], sum(s["sent"] for s in seen["sockets"]))
 
     def test_json_goes_on(self):
         with subprocess.Popen([ZURING, "top", "--json", "--interval", "0.05", self.pid],
