@@ -51,7 +51,8 @@ struct zu_pipe {
     uint8_t *id;        /* peer's routing id, counted bytes, of the pattern; or NULL */
     uint8_t id_size;
     bool local;        /* the other end is a socket's too: inproc */
-    bool dialed;       /* made by a zmq_connect of this owner */
+    bool dialed;       /* made by a zmq_connect of this owner, */
+    bool redialed;     /* after one whose connection has ended */
     bool terminated;   /* pattern's mark */
     bool takes_all;    /* whatever group a message has: nobody there can join */
     uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */

@@ -102,8 +102,10 @@ static void drop_pipe(struct zu_session *s)
     struct zu_pipe *p = s->pipe;
 
     s->pipe = NULL;
-    if (p)
+    if (p) {
+        s->had_pipe = true;
         zu_pipe_close(p, 0);
+    }
 }
 
 /* The socket closed its end; what it wrote before may still be unread. */
@@ -175,11 +177,15 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
     zu_socket_hold(s->socket); /* until the pipe's memory goes: see zu_socket_sink */
     ends[0]->endpoint = s->endpoint;
     ends[0]->dialed = s->dialed;
+    ends[0]->redialed = s->dialed && s->had_pipe;
     ends[0]->in->subscriptions = zu_session_hears_subscriptions(s);
     s->pipe = ends[1];
     name_pipe(s, s->fd >= 0 ? s->connection : 0);
-    if (s->fd >= 0)
-        zu_session_count_bytes(s);
+    if (s->fd >= 0) {
+        zu_session_count_in(s, s->bytes_in);
+        zu_session_count_out(s, s->bytes_out);
+    }
+    s->bytes_in = s->bytes_out = 0;
     s->out_skip_rest = false; /* what was cut off was in the pipe before */
     *socket_end = ends[0];
     return 0;

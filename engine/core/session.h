@@ -76,6 +76,7 @@ struct zu_session {
     bool deaf;          /* GOODBYE: what comes is not looked at any more */
     bool handshook;     /* this connection got through its handshake */
     bool was_handshook; /* the connection before did */
+    bool had_pipe;      /* which ended with its connection */
 
     struct zu_loop *loop;
     struct zu_kernel *kernel;   /* the connection's: the loop's, or its tunnel's */
@@ -87,7 +88,7 @@ struct zu_session {
     void *parent_self;
     uint64_t endpoint; /* of the zmq_connect; 0: accepted */
     struct zu_pipe *pipe;
-    uint64_t bytes_in, bytes_out; /* of all its connections; the pipe's meter shows them */
+    uint64_t bytes_in, bytes_out; /* before there is a pipe, whose meter then has them */
     struct zu_cmd start_cmd, stop_cmd, over_cmd;
     struct zu_cmd give_up_cmd; /* takes a count; one who has come in meanwhile stays */
     struct zu_list stranger;   /* these two are the gate's: see gate.h */
@@ -184,14 +185,23 @@ static inline bool zu_session_connected(const struct zu_session *s)
     return s->state >= ZU_SESSION_GREETING && s->state <= ZU_SESSION_GOODBYE;
 }
 
-/* Bytes came or went: the pipe, once there is one, tells of them. */
-static inline void zu_session_count_bytes(struct zu_session *s)
+/* Bytes came, or went. */
+static inline void zu_session_count_in(struct zu_session *s, size_t bytes)
 {
-    if (zu_unlikely(!s->pipe))
-        return;
-    zu_count_set(&s->pipe->meter.bytes_in, s->bytes_in);
-    zu_count_set(&s->pipe->meter.bytes_out, s->bytes_out);
-    zu_count_set(&s->pipe->meter.active_ms, s->loop->now_ms);
+    struct zu_pipe *p = s->pipe;
+
+    if (zu_likely(p != NULL))
+        zu_count_set(&p->meter.active_ms, s->loop->now_ms);
+    zu_count_lightly(zu_likely(p != NULL) ? &p->meter.bytes_in : &s->bytes_in, bytes);
+}
+
+static inline void zu_session_count_out(struct zu_session *s, size_t bytes)
+{
+    struct zu_pipe *p = s->pipe;
+
+    if (zu_likely(p != NULL))
+        zu_count_set(&p->meter.active_ms, s->loop->now_ms);
+    zu_count_lightly(zu_likely(p != NULL) ? &p->meter.bytes_out : &s->bytes_out, bytes);
 }
 
 /* session_in.c */

@@ -507,8 +507,7 @@ static int took_in_place(struct zu_session *s, size_t n)
 static int took(struct zu_session *s, struct zu_block *b, size_t n)
 {
     zu_session_beat_heard(s);
-    s->bytes_in += n;
-    zu_session_count_bytes(s);
+    zu_session_count_in(s, n);
     if (!b && s->in_place)
         return took_in_place(s, n);
     if (b)

@@ -297,8 +297,7 @@ static bool peer_is_gone(int res)
 /* The kernel has taken so much. True: all of the batch. */
 static bool took(struct zu_session *s, size_t bytes)
 {
-    s->bytes_out += bytes;
-    zu_session_count_bytes(s);
+    zu_session_count_out(s, bytes);
     if (!zu_out_advance(s->out, bytes))
         return false;
     s->batch_messages = 0;

@@ -51,6 +51,12 @@ static uint64_t received(const struct zu_pipe *p)
     return difference(zu_count_read(&p->meter.read), aside);
 }
 
+/* Of one that dials, every connection but the first. */
+static uint64_t reconnects(const struct zu_pipe *p)
+{
+    return difference(p->connects, !p->redialed);
+}
+
 static uint64_t most(const struct zu_queue *q)
 {
     return zu_count_read(&q->most);
@@ -70,7 +76,7 @@ void zu_stats_add_pipe(struct zu_socket_past *sum, const struct zu_pipe *p)
         sum->lost += zu_count_read(&wire->lost);
         sum->conflated += zu_count_read(&p->in->replaced);
     }
-    sum->reconnects += p->connects > 1 ? p->connects - 1 : 0;
+    sum->reconnects += reconnects(p);
     sum->out_most = ZU_MAX(sum->out_most, most(p->out));
     sum->in_most = ZU_MAX(sum->in_most, most(p->in));
 }
@@ -213,7 +219,7 @@ static void tell_pipe(struct zuring_connection_stats *out, const struct zu_socke
         .dropped_conflated = zu_count_read(&p->out->replaced) + zu_count_read(&p->in->replaced),
         .dropped_oversized = zu_count_read(&wire->oversized),
         .dropped_lost = zu_count_read(&wire->lost),
-        .reconnects = p->connects > 1 ? p->connects - 1 : 0,
+        .reconnects = reconnects(p),
         .active_ms = zu_count_read(&wire->active_ms),
         .local_process = p->local,
         .dialed = p->dialed,

@@ -274,6 +274,28 @@ EACH_STREAM(stats, counts_reconnects_of_one_who_dials)
     cr_assert_eq(only_connection(push).sent, 2);
 }
 
+/* With ZMQ_IMMEDIATE each connection has a pipe of its own: none of them counts for another. */
+EACH_STREAM(stats, counts_each_connection_once_with_immediate)
+{
+    enum { TIMES = 4 };
+    const char *at = test_endpoint(transport);
+    void *push = test_socket(ZMQ_PUSH), *pull = test_bound(ZMQ_PULL, at);
+
+    SET(push, ZMQ_IMMEDIATE, 1);
+    SET(push, ZMQ_RECONNECT_IVL, 10);
+    test_connect(push, at);
+    for (uint64_t i = 1; i <= TIMES; i++) {
+        SEND(push, "one");
+        RECV(pull, "one");
+        OK(zuring_disconnect_connection(pull, only_connection(pull).connection));
+        WAIT((test_catch_up(pull), of(pull).connections == 0));
+        WAIT((test_catch_up(push), of(push).reconnects == i));
+    }
+    cr_assert_eq(of(push).sent, TIMES);
+    WAIT((test_catch_up(pull), of(pull).bytes_in == of(push).bytes_out));
+    WAIT((test_catch_up(pull), of(pull).bytes_out == of(push).bytes_in));
+}
+
 Test(stats, counts_the_events_that_its_monitor_lost)
 {
     const char *at = test_endpoint(TEST_IPC);
