@@ -363,11 +363,6 @@ void zu_session_fill(struct zu_session *s, struct zu_out *o)
     struct zu_msg m;
     uint64_t read;
 
-    if (s->batch_messages == 0) { /* where the frames of messages begin: see zu_out_unsent */
-        o->frames_at = o->filled;
-        o->frames_bytes = o->bytes;
-    }
-
     if (zu_unlikely(s->wrapped)) {
         fill_wrapped(s, o);
         return;

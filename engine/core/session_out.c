@@ -66,8 +66,6 @@ void zu_session_out_reset(struct zu_session *s)
 
     if (!o)
         return;
-    if (zu_unlikely(s->batch_messages))
-        zu_session_lose_batch(s);
     s->out = NULL;
     if (zu_likely(o->loan == ZU_LOAN_NONE)) /* else the kernel has it still: see loan_done */
         out_put(s->loop, o);
@@ -76,6 +74,15 @@ void zu_session_out_reset(struct zu_session *s)
 bool zu_session_out_idle(const struct zu_session *s)
 {
     return !s->send_busy && !s->out;
+}
+
+/* What is said before the first message of a batch is none of its frames: see zu_out_unsent. */
+static void begin_behind(const struct zu_session *s, struct zu_out *o)
+{
+    if (s->batch_messages > 0)
+        return;
+    o->frames_at = o->filled;
+    o->frames_bytes = o->bytes;
 }
 
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
@@ -88,6 +95,7 @@ int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
         return -ENOBUFS;
     memcpy(o->block + o->filled, bytes, size);
     zu_out_add_bytes(o, size);
+    begin_behind(s, o);
     zu_session_pump_soon(s);
     return 0;
 }
@@ -119,8 +127,10 @@ int zu_session_say_message(struct zu_session *s, struct zu_msg *m)
     struct zu_out *o = out_get(s);
     int rc = o ? zu_session_encode(s, o, m) : -ENOMEM;
 
-    if (rc == 0)
+    if (rc == 0) {
+        begin_behind(s, o);
         zu_session_pump_soon(s);
+    }
     return rc;
 }
 
@@ -216,12 +226,13 @@ static bool gathers(struct zu_session *s)
 }
 
 /* Sends what there is to send, unless a send is under way. */
-static void pump(struct zu_session *s)
+static zu_inline void pump(struct zu_session *s)
 {
     if (s->send_busy || !zu_session_connected(s) || s->state == ZU_SESSION_GOODBYE)
         return;
     if (zu_unlikely(s->send_dead)) {
-        zu_session_out_reset(s); /* what was said since goes nowhere */
+        zu_session_lose_batch(s); /* what was said since goes nowhere */
+        zu_session_out_reset(s);
         zu_session_settle(s);
         return;
     }
@@ -295,7 +306,7 @@ static bool peer_is_gone(int res)
 }
 
 /* The kernel has taken so much. True: all of the batch. */
-static bool took(struct zu_session *s, size_t bytes)
+static inline bool took(struct zu_session *s, size_t bytes)
 {
     zu_session_count_out(s, bytes);
     if (!zu_out_advance(s->out, bytes))
@@ -304,16 +315,22 @@ static bool took(struct zu_session *s, size_t bytes)
     return true;
 }
 
+/* What went out is not lost. */
+static zu_cold void took_at_the_end(struct zu_session *s, int res)
+{
+    if (res > 0)
+        (void)took(s, (size_t)res);
+    zu_session_settle(s);
+}
+
 void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
 {
     struct zu_session *s = zu_container_of(op, struct zu_session, send_op);
 
     (void)flags;
     s->send_busy = false;
-    if (s->state == ZU_SESSION_CLOSING) {
-        if (res > 0) /* what went out is not lost */
-            (void)took(s, (size_t)res);
-        zu_session_settle(s);
+    if (zu_unlikely(s->state == ZU_SESSION_CLOSING)) {
+        took_at_the_end(s, res);
         return;
     }
     if (res == -EINTR) {
@@ -331,6 +348,7 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
     if (res < 0) {
         /* The peer may have written before it went: read to the end first (session_in.c). */
         zu_session_send_died(s);
+        zu_session_lose_batch(s);
         zu_session_out_reset(s);
         zu_session_hold(s);
         zu_session_receive(s);

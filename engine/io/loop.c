@@ -219,7 +219,7 @@ int zu_loop_round(struct zu_loop *loop, bool may_sleep)
     int rc = enter_kernel(loop, may_sleep), runs = 0, cpu;
 
     loop->now_ms = zu_loop_clock_ms(loop);
-    zu_count(&loop->rounds, 1);
+    zu_count_lightly(&loop->rounds, 1);
     while (runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box))
         runs++;
     cpu = zu_pace_round(&loop->pace, loop->now_ms,

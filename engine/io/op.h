@@ -56,27 +56,27 @@ static inline void zu_op_tell_zc(struct zu_kernel_stats *s, const struct zu_op *
         zu_count(&s->zc_copied, (flags & ZU_OP_COPIED) != 0);
         return;
     }
-    zu_count(&s->sends, 1);
-    zu_count(&s->send_bytes, (uint64_t)res);
-    zu_count(&s->short_sends, (size_t)res < op->len);
-    zu_count(&s->zc_sends, 1);
+    zu_count_lightly(&s->sends, 1);
+    zu_count_lightly(&s->send_bytes, (uint64_t)res);
+    zu_count_lightly(&s->short_sends, (size_t)res < op->len);
+    zu_count_lightly(&s->zc_sends, 1);
 }
 
 static inline void zu_op_tell(struct zu_kernel *k, const struct zu_op *op, int res, uint32_t flags)
 {
     struct zu_kernel_stats *s = &k->stats;
 
-    zu_count(&s->completions, 1);
+    zu_count_lightly(&s->completions, 1);
     if (res < 0)
         return;
     if (op->kind == ZU_OP_RECV || op->kind == ZU_OP_RECV_BLOCK) {
-        zu_count(&s->recvs, 1);
-        zu_count(&s->recv_bytes, (uint64_t)res);
+        zu_count_lightly(&s->recvs, 1);
+        zu_count_lightly(&s->recv_bytes, (uint64_t)res);
     } else if (op->kind == ZU_OP_SEND || op->kind == ZU_OP_SENDMSG) {
-        zu_count(&s->sends, 1);
-        zu_count(&s->send_bytes, (uint64_t)res);
+        zu_count_lightly(&s->sends, 1);
+        zu_count_lightly(&s->send_bytes, (uint64_t)res);
         if ((size_t)res < op->len)
-            zu_count(&s->short_sends, 1);
+            zu_count_lightly(&s->short_sends, 1);
     } else if (op->kind == ZU_OP_SENDMSG_ZC) {
         zu_op_tell_zc(s, op, res, flags);
     }
