@@ -210,10 +210,8 @@ static void on_event(struct zu_observer *o, const struct zu_event *e)
     struct monitor *m = zu_container_of(o, struct monitor, observer);
 
     /* [M5] acquire, pairs with [M6]: the ring is there. */
-    if (atomic_load_explicit(&m->calls, memory_order_acquire) &&
-        zu_event_ring_put(&m->to_call, e) &&
-        zu_mailbox_post(&m->watched->box, &m->call_cmd) == ZU_CLOSED)
-        zu_event_ring_lose(&m->to_call); /* nobody will see it */
+    if (atomic_load_explicit(&m->calls, memory_order_acquire) && zu_event_ring_put(&m->to_call, e))
+        zu_mailbox_post(&m->watched->box, &m->call_cmd);
     /* Relaxed: what is put in by mistake while this changes is left out when it is passed on. */
     if (atomic_load_explicit(&m->events, memory_order_relaxed) & e->event &&
         zu_event_ring_put(&m->ring, e))
@@ -327,7 +325,10 @@ static uint64_t on_lost(struct zu_observer *o)
 {
     struct monitor *m = zu_container_of(o, struct monitor, observer);
 
-    return zu_event_ring_lost(&m->ring) + zu_event_ring_lost(&m->to_call);
+    uint64_t lost = zu_event_ring_lost(&m->ring) + zu_event_ring_lost(&m->to_call);
+
+    /* What waits for a function whose socket is closed waits in vain. */
+    return lost + (zu_mailbox_is_closed(&m->watched->box) ? zu_event_ring_used(&m->to_call) : 0);
 }
 
 static void on_event_inside(struct zu_observer *o, const struct zu_event *e)

@@ -50,7 +50,7 @@ void zu_event_ring_fini(struct zu_event_ring *r)
     zu_free(r->slots);
 }
 
-void zu_event_ring_lose(struct zu_event_ring *r)
+static void lose(struct zu_event_ring *r)
 {
     /* Relaxed: a number that is read now and then. */
     atomic_fetch_add_explicit(&r->lost, 1, memory_order_relaxed);
@@ -106,7 +106,7 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
     char *elsewhere = NULL;
 
     if (size > TEXT_ROOM && !(elsewhere = zu_alloc(size))) {
-        zu_event_ring_lose(r);
+        lose(r);
         return false;
     }
     /* [ER1] acquire, pairs with [ER2]: the reader is done with the slots it gave back. */
@@ -114,7 +114,7 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e)
         /* Relaxed: what was promised is taken back, nothing was touched. */
         atomic_fetch_sub_explicit(&r->used, 1, memory_order_relaxed);
         zu_free(elsewhere);
-        zu_event_ring_lose(r);
+        lose(r);
         return false;
     }
     /* [ER3] acq_rel, pairs with itself: see the head of this file. */
@@ -156,4 +156,12 @@ void zu_event_ring_drop(struct zu_event_ring *r)
 uint64_t zu_event_ring_lost(const struct zu_event_ring *r)
 {
     return atomic_load_explicit(&r->lost, memory_order_relaxed);
+}
+
+uint32_t zu_event_ring_used(const struct zu_event_ring *r)
+{
+    /* Relaxed: a number. For a moment it has promises that are taken back. */
+    uint32_t used = atomic_load_explicit(&r->used, memory_order_relaxed);
+
+    return ZU_MIN(used, r->count);
 }

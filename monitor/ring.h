@@ -34,9 +34,8 @@ bool zu_event_ring_put(struct zu_event_ring *r, const struct zu_event *e);
 bool zu_event_ring_peek(struct zu_event_ring *r, struct zu_event *e);
 void zu_event_ring_drop(struct zu_event_ring *r); /* what peek showed */
 
-/* Counts an event that was put in and nobody will see. Any thread. */
-void zu_event_ring_lose(struct zu_event_ring *r);
-/* How many were refused so far. Any thread. */
+/* How many were refused so far; how many are in it. Any thread. */
 uint64_t zu_event_ring_lost(const struct zu_event_ring *r);
+uint32_t zu_event_ring_used(const struct zu_event_ring *r);
 
 #endif

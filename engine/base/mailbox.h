@@ -50,6 +50,8 @@ enum zu_posted zu_mailbox_post(struct zu_mailbox *box, struct zu_cmd *cmd);
 static inline bool zu_mailbox_peek(const struct zu_mailbox *box);
 /* True: something may be waiting. */
 static inline bool zu_mailbox_has(const struct zu_mailbox *box);
+/* Any thread: nobody will run anything any more. */
+static inline bool zu_mailbox_is_closed(const struct zu_mailbox *box);
 
 /*
  * Runs what is there now, oldest first; what is posted meanwhile waits for the next run, so that
@@ -92,6 +94,12 @@ static inline bool zu_mailbox_has(const struct zu_mailbox *box)
     /* Relaxed: as above. */
     return (uintptr_t)atomic_load_explicit(&box->head, memory_order_relaxed) >
            (uintptr_t)ZU_MAILBOX_LIGHT;
+}
+
+static inline bool zu_mailbox_is_closed(const struct zu_mailbox *box)
+{
+    /* Relaxed: nothing leads out of it. */
+    return atomic_load_explicit(&box->head, memory_order_relaxed) == ZU_MAILBOX_CLOSED;
 }
 
 #endif

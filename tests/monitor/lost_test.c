@@ -298,6 +298,47 @@ EACH_STREAM(lost, counts_events_that_come_after_the_close)
     cr_assert_eq(all().events_lost, 1);
 }
 
+static uint64_t called;
+
+static void count(void *s, int event, zmq_event_data_t *data)
+{
+    (void)s, (void)event, (void)data;
+    called++;
+}
+
+/* The monitor is told all; the function what it has room for, and what is there at the close. */
+EACH_STREAM(lost, counts_events_that_still_wait_at_the_close)
+{
+    enum { STRANGERS = 300 };
+    const char *at = test_endpoint(transport), *name = watch_name();
+    void *pull = test_socket(ZMQ_PULL), *reader = test_socket(ZMQ_PAIR);
+    struct zuring_event r = {0};
+    uint64_t events = 0;
+    char byte;
+
+    called = 0;
+    SET(reader, ZMQ_RCVHWM, 0);
+    OK(zmq_socket_monitor_versioned(pull, name, ZURING_EVENT_ALL, ZURING_EVENT_VERSION, ZMQ_PAIR));
+    test_connect(reader, name);
+    OK(zmq_setsockopt(pull, ZMQ_MONITOR, (void *)count, sizeof(void *)));
+    test_bind(pull, at);
+    for (int i = 0; i < STRANGERS; i++) {
+        int fd = test_plain_connect(at);
+
+        cr_assert_eq(read(fd, &byte, 1), 1);
+        close(fd);
+    }
+    test_close(pull);
+    while (zmq_recv(reader, &r, sizeof r, 0) == (int)sizeof r &&
+           r.event != ZMQ_EVENT_MONITOR_STOPPED)
+        events++;
+    cr_assert_eq(r.event, ZMQ_EVENT_MONITOR_STOPPED);
+    cr_assert_eq(r.lost, 0);
+    WAIT((test_catch_up(reader), all().closing == 0));
+    cr_assert_gt(events, called);
+    cr_assert_eq(all().events_lost, events - called);
+}
+
 Test(lost, a_context_is_asked_as_a_socket_is)
 {
     uint64_t large[64];
