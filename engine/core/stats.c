@@ -134,13 +134,9 @@ void zu_stats_socket(struct zu_socket *s, struct zuring_socket_stats *out)
     };
 }
 
-/* Adds what the socket has counted. */
-static void add_socket(struct zuring_context_stats *sum, struct zu_socket *s)
+void zu_stats_add(struct zuring_context_stats *sum, const struct zuring_socket_stats *one)
 {
-    struct zuring_socket_stats one;
-
-    zu_stats_socket(s, &one);
-#define ADD(name) sum->name += one.name
+#define ADD(name) sum->name += one->name
     ADD(sent);
     ADD(received);
     ADD(bytes_out);
@@ -159,9 +155,17 @@ static void add_socket(struct zuring_context_stats *sum, struct zu_socket *s)
 #undef ADD
 }
 
-void zu_stats_context_held(struct zu_ctx *ctx, struct zuring_context_stats *out)
+static void add_socket(struct zuring_context_stats *sum, struct zu_socket *s)
 {
-    uint64_t open = 0, closing = 0;
+    struct zuring_socket_stats one;
+
+    zu_stats_socket(s, &one);
+    zu_stats_add(sum, &one);
+}
+
+void zu_stats_closed(struct zu_ctx *ctx, struct zuring_context_stats *out)
+{
+    uint64_t closing = 0;
 
     pthread_mutex_lock(&ctx->sums);
     *out = ctx->past;
@@ -171,20 +175,22 @@ void zu_stats_context_held(struct zu_ctx *ctx, struct zuring_context_stats *out)
         closing++;
     }
     pthread_mutex_unlock(&ctx->sums);
-    zu_list_each(it, &ctx->sockets)
-    {
-        add_socket(out, zu_container_of(it, struct zu_socket, in_ctx));
-        open++;
-    }
-    out->sockets = open;
     out->closing = closing;
 }
 
 void zu_stats_context(struct zu_ctx *ctx, struct zuring_context_stats *out)
 {
+    uint64_t open = 0;
+
     pthread_mutex_lock(&ctx->lock);
-    zu_stats_context_held(ctx, out);
+    zu_stats_closed(ctx, out);
+    zu_list_each(it, &ctx->sockets)
+    {
+        add_socket(out, zu_container_of(it, struct zu_socket, in_ctx));
+        open++;
+    }
     pthread_mutex_unlock(&ctx->lock);
+    out->sockets = open;
 }
 
 void zu_stats_bury(struct zu_socket *s)

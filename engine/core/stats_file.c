@@ -2,10 +2,11 @@
 /*
  * A thread wakes ten times a second, gathers the numbers into memory of its own, and copies them
  * into the file between two steps of `sequence`. So those who count pay nothing, and a reader is
- * never waited for. It can do no harm: the file is sealed against being made shorter, which would
- * end us at the next write, and against anybody else's writes. Memory is asked for (fallocate)
- * before it is touched, so that having none is an error and not a signal; then what has no room is
- * left out, connections first.
+ * never waited for. The lock of the context is held while the sockets are got hold of, not while
+ * they are looked at; and where there are so many that a look takes long, looks are rarer. The file
+ * can do no harm: it is sealed against being made shorter, which would end us at the next write,
+ * and against anybody else's writes. Memory is asked for (fallocate) before it is touched, so that
+ * having none is an error and not a signal; then what has no room is left out, connections first.
  */
 #include "engine/core/stats_file.h"
 
@@ -18,6 +19,7 @@
 #include <linux/memfd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,6 +30,8 @@
 
 enum {
     PERIOD_MS = 100,
+    PERIOD_MAX_MS = 500, /* readers take more than a second for a hang */
+    REST = 20,           /* times as long as a look takes, at least */
     ROOM_MAX = 64 << 20, /* of the map; as much of it is memory as was needed */
     STEP = 64 << 10,
 };
@@ -39,6 +43,8 @@ struct zu_stats_file {
     size_t backed; /* bytes that are memory */
     uint8_t *draft;
     size_t draft_room;
+    struct zu_socket **held; /* those that are looked at */
+    size_t held_count, held_room;
     pthread_t thread;
     pthread_mutex_t lock; /* of `stopping` */
     pthread_cond_t stop;
@@ -62,72 +68,101 @@ static bool make_room(struct zu_stats_file *f, size_t used, size_t more)
     return true;
 }
 
+static struct zuring_stats_header *header(struct zu_stats_file *f)
+{
+    return (void *)f->draft;
+}
+
+/* False: no memory, and none is held. */
+static bool hold_sockets(struct zu_stats_file *f)
+{
+    size_t wanted = f->ctx->socket_count;
+
+    f->held_count = 0;
+    if (wanted > f->held_room) {
+        struct zu_socket **larger = zu_realloc(f->held, wanted * 2 * sizeof *larger);
+
+        if (!larger)
+            return false;
+        f->held = larger;
+        f->held_room = wanted * 2;
+    }
+    zu_list_each(it, &f->ctx->sockets)
+    {
+        struct zu_socket *s = zu_container_of(it, struct zu_socket, in_ctx);
+
+        if (f->held_count == f->held_room)
+            break;
+        zu_socket_hold(s);
+        f->held[f->held_count++] = s;
+    }
+    return true;
+}
+
+static void drop_sockets(struct zu_stats_file *f)
+{
+    while (f->held_count > 0)
+        zu_socket_drop(f->held[--f->held_count]);
+}
+
 static size_t add_loops(struct zu_stats_file *f, size_t used)
 {
-    struct zuring_stats_header *h;
     size_t size = f->ctx->loop_count * sizeof(struct zuring_loop_stats);
 
+    header(f)->loops.at = used;
     if (!make_room(f, used, size))
         return used;
     for (size_t i = 0; i < f->ctx->loop_count; i++)
         zu_stats_loop(f->ctx->loops[i], (struct zuring_loop_stats *)(void *)(f->draft + used) + i);
-    h = (void *)f->draft;
-    h->loops.at = used;
-    h->loops.count = f->ctx->loop_count;
+    header(f)->loops.count = f->ctx->loop_count;
     return used + size;
 }
 
-static size_t add_context(struct zu_stats_file *f, size_t used)
+/* *sum has all of them, also those that have no room. */
+static size_t add_sockets(struct zu_stats_file *f, size_t used, struct zuring_context_stats *sum)
 {
-    struct zuring_stats_header *h;
-    size_t size = sizeof(struct zuring_context_stats);
+    struct zuring_socket_stats one;
 
-    if (!make_room(f, used, size))
-        return used;
-    zu_stats_context_held(f->ctx, (void *)(f->draft + used));
-    h = (void *)f->draft;
-    h->context.at = used;
-    h->context.count = 1;
-    return used + size;
-}
-
-static size_t add_sockets(struct zu_stats_file *f, size_t used)
-{
-    struct zuring_stats_header *h = (void *)f->draft;
-
-    h->sockets.at = used;
-    zu_list_each(it, &f->ctx->sockets)
-    {
-        struct zu_socket *s = zu_container_of(it, struct zu_socket, in_ctx);
-
-        if (!make_room(f, used, sizeof(struct zuring_socket_stats)))
-            break;
-        zu_stats_socket(s, (void *)(f->draft + used));
-        used += sizeof(struct zuring_socket_stats);
-        h = (void *)f->draft;
-        h->sockets.count++;
+    header(f)->sockets.at = used;
+    for (size_t i = 0; i < f->held_count; i++) {
+        zu_stats_socket(f->held[i], &one);
+        zu_stats_add(sum, &one);
+        if (!make_room(f, used, sizeof one))
+            continue;
+        memcpy(f->draft + used, &one, sizeof one);
+        used += sizeof one;
+        header(f)->sockets.count++;
     }
+    sum->sockets = f->held_count;
     return used;
+}
+
+static size_t add_context(struct zu_stats_file *f, size_t used,
+                          const struct zuring_context_stats *sum)
+{
+    header(f)->context.at = used;
+    if (!make_room(f, used, sizeof *sum))
+        return used;
+    memcpy(f->draft + used, sum, sizeof *sum);
+    header(f)->context.count = 1;
+    return used + sizeof *sum;
 }
 
 static size_t add_connections(struct zu_stats_file *f, size_t used)
 {
-    struct zuring_stats_header *h = (void *)f->draft;
+    size_t one = sizeof(struct zuring_connection_stats), count, there;
 
-    h->connections.at = used;
-    zu_list_each(it, &f->ctx->sockets)
-    {
-        struct zu_socket *s = zu_container_of(it, struct zu_socket, in_ctx);
-        size_t one = sizeof(struct zuring_connection_stats);
-        size_t count = zu_stats_connections(s, NULL, 0), there;
-
-        if (!make_room(f, used, count * one))
-            break;
-        there = zu_stats_connections(s, (void *)(f->draft + used), count);
+    header(f)->connections.at = used;
+    for (size_t i = 0; i < f->held_count; i++) {
+        there = (f->draft_room - used) / one;
+        count = zu_stats_connections(f->held[i], (void *)(f->draft + used), there);
+        if (count > there && make_room(f, used, count * one)) {
+            there = count;
+            count = zu_stats_connections(f->held[i], (void *)(f->draft + used), there);
+        }
         there = ZU_MIN(there, count);
         used += there * one;
-        h = (void *)f->draft;
-        h->connections.count += there;
+        header(f)->connections.count += there;
     }
     return used;
 }
@@ -136,22 +171,29 @@ static size_t add_connections(struct zu_stats_file *f, size_t used)
 static size_t draw_up(struct zu_stats_file *f)
 {
     size_t used = sizeof(struct zuring_stats_header);
+    struct zuring_context_stats sum;
+    bool held;
 
     if (!make_room(f, 0, used))
         return 0;
-    *(struct zuring_stats_header *)(void *)f->draft = (struct zuring_stats_header){
+    *header(f) = (struct zuring_stats_header){
         .magic = {'z', 'u', 's', 't', 'a', 't', 's', '1'},
         .pid = (uint64_t)getpid(),
-        .loops = {.at = used, .size = sizeof(struct zuring_loop_stats)},
-        .sockets = {.at = used, .size = sizeof(struct zuring_socket_stats)},
-        .connections = {.at = used, .size = sizeof(struct zuring_connection_stats)},
-        .context = {.at = used, .size = sizeof(struct zuring_context_stats)}};
+        .loops = {.size = sizeof(struct zuring_loop_stats)},
+        .sockets = {.size = sizeof(struct zuring_socket_stats)},
+        .connections = {.size = sizeof(struct zuring_connection_stats)},
+        .context = {.size = sizeof(struct zuring_context_stats)}};
     pthread_mutex_lock(&f->ctx->lock);
-    used = add_context(f, used);
+    zu_stats_closed(f->ctx, &sum);
     used = add_loops(f, used);
-    used = add_sockets(f, used);
-    used = add_connections(f, used);
+    held = hold_sockets(f);
     pthread_mutex_unlock(&f->ctx->lock);
+    if (!held)
+        return 0;
+    used = add_sockets(f, used, &sum);
+    used = add_context(f, used, &sum);
+    used = add_connections(f, used);
+    drop_sockets(f);
     return used;
 }
 
@@ -172,12 +214,12 @@ static bool back(struct zu_stats_file *f, size_t size)
 
 static void publish(struct zu_stats_file *f)
 {
-    struct zuring_stats_header *h = (void *)f->draft, *to = (void *)f->map;
+    struct zuring_stats_header *h, *to = (void *)f->map;
     size_t used = draw_up(f), skip = sizeof to->magic + sizeof to->sequence;
 
     if (used == 0)
         return;
-    h = (void *)f->draft;
+    h = header(f);
     if (!back(f, used)) { /* what there is memory for: no connections */
         h->connections.count = 0;
         used = (size_t)h->connections.at;
@@ -198,15 +240,17 @@ static void *run(void *self)
 {
     struct zu_stats_file *f = self;
     struct timespec until;
+    uint64_t begun, rest;
 
     pthread_mutex_lock(&f->lock);
     while (!f->stopping) {
         pthread_mutex_unlock(&f->lock);
+        begun = zu_now_ns();
         publish(f);
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PERIOD_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        rest = ZU_MAX((zu_now_ns() - begun) * REST, PERIOD_MS * UINT64_C(1000000));
+        rest = ZU_MIN(rest, PERIOD_MAX_MS * UINT64_C(1000000)) + zu_now_ns();
+        until.tv_sec = (time_t)(rest / 1000000000);
+        until.tv_nsec = (long)(rest % 1000000000);
         pthread_mutex_lock(&f->lock);
         while (!f->stopping && pthread_cond_timedwait(&f->stop, &f->lock, &until) == 0)
             continue;
@@ -257,6 +301,7 @@ static void fini(struct zu_stats_file *f)
     pthread_mutex_destroy(&f->lock);
     pthread_cond_destroy(&f->stop);
     zu_free(f->draft);
+    zu_free(f->held);
     zu_free(f);
 }
 
