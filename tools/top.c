@@ -45,6 +45,15 @@ static int help(FILE *to, int status)
     return status;
 }
 
+/* 0: it is none that makes sense. */
+static int milliseconds(const char *text)
+{
+    char *end;
+    double s = strtod(text, &end);
+
+    return *end || !(s >= 0.01 && s <= 3600) ? 0 : (int)(s * 1000);
+}
+
 /* False: *status is what to exit with. */
 static bool parse(struct options *o, int argc, char **argv, int *status)
 {
@@ -63,7 +72,7 @@ static bool parse(struct options *o, int argc, char **argv, int *status)
         switch (c) {
         case 'o': o->once = true; break;
         case 'j': o->json = true; break;
-        case 'i': o->interval_ms = (int)(strtod(optarg, &end) * 1000); break;
+        case 'i': o->interval_ms = milliseconds(optarg); break;
         case 'p': o->port = optarg; break;
         case 'a': o->address = optarg; break;
         case 'h': *status = help(stdout, EXIT_SUCCESS); return false;
@@ -72,7 +81,7 @@ static bool parse(struct options *o, int argc, char **argv, int *status)
     }
     if (optind + 1 == argc)
         o->pid = (pid_t)strtol(argv[optind], &end, 10);
-    if (o->pid <= 0 || *end || o->interval_ms < 10 || o->interval_ms > 3600000) {
+    if (o->pid <= 0 || *end || !o->interval_ms) {
         *status = help(stderr, EXIT_FAILURE);
         return false;
     }

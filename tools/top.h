@@ -99,7 +99,7 @@ enum { TOP_FILES_MAX = 16 };
 
 /* A process, and its files. */
 struct top_process {
-    pid_t pid;
+    pid_t pid, own_pid; /* for us, and for itself */
     char name[64];
     int files[TOP_FILES_MAX];
     size_t count;
@@ -108,13 +108,17 @@ struct top_process {
 /* top_file.c. 0; -ESRCH: no such process; -EACCES; -ENOENT: it keeps no file. */
 int top_attach(struct top_process *p, pid_t pid);
 void top_detach(struct top_process *p);
+/* Has nothing in it that is no UTF-8, or that a terminal obeys; room is that of the array. */
+void top_tidy_text(char *text, size_t room);
 bool top_is_alive(const struct top_process *p);
 /* A whole copy; 0, -EPROTO: not what it should be, -EAGAIN: never at rest, -ENOMEM. */
 int top_look(struct top_view *out, int file);
 void top_forget(struct top_view *v);
 uint64_t top_age_ms(const struct top_view *v); /* since the process last wrote */
 const char *top_type_name(uint64_t type);
-uint64_t top_dropped(const struct zuring_socket_stats *s); /* what hurts: not what was filtered */
+/* What hurts: not what was filtered. */
+uint64_t top_dropped(const struct zuring_socket_stats *s);
+uint64_t top_dropped_at(const struct zuring_connection_stats *c);
 
 /* top_show.c. Rates are of what came between the two looks; `rows` 0: all. */
 void top_show(FILE *to, const struct top_process *p, const struct top_view *now,

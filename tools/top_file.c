@@ -18,6 +18,37 @@
 
 enum { TRIES = 200, SIZE_MAX_SANE = 256 << 20, ELEMENT_MAX = 64 * 1024 };
 
+/* As the process itself, in the innermost namespace that it is in, is called. */
+static pid_t own_pid(pid_t pid)
+{
+    char path[64], line[256];
+    long own = pid;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return pid;
+    while (fgets(line, sizeof line, f)) {
+        const char *last = strrchr(line, '\t');
+
+        if (strncmp(line, "NSpid:", 6) == 0 && last)
+            own = strtol(last, NULL, 10);
+    }
+    fclose(f);
+    return (pid_t)own;
+}
+
+/* A process that was forked has its parent's files, which its parent goes on writing. */
+static bool is_of(int file, pid_t own)
+{
+    uint64_t pid;
+
+    return pread(file, &pid, sizeof pid, offsetof(struct zuring_stats_header, pid)) !=
+               (ssize_t)sizeof pid ||
+           pid == 0 || pid == (uint64_t)own;
+}
+
 static int open_files(struct top_process *p, DIR *dir, const char *where)
 {
     char path[PATH_MAX], target[64];
@@ -33,12 +64,45 @@ static int open_files(struct top_process *p, DIR *dir, const char *where)
         if (size < 19 || memcmp(target, "/memfd:zuring-stats", 19) != 0)
             continue;
         fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0)
+        if (fd < 0)
+            error = -errno;
+        else if (is_of(fd, p->own_pid))
             p->files[p->count++] = fd;
         else
-            error = -errno;
+            close(fd);
     }
     return p->count ? 0 : error;
+}
+
+/* Bytes of the UTF-8 character that begins there; 0: none, or one that a terminal obeys. */
+static size_t character(const unsigned char *at)
+{
+    size_t size = at[0] < 0x80 ? 1 : at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+
+    if (at[0] < ' ' || at[0] == 0x7f || (at[0] >= 0x80 && at[0] < 0xc2) || at[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    if ((at[0] == 0xc2 && at[1] < 0xa0) || (at[0] == 0xe0 && at[1] < 0xa0) ||
+        (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
+        (at[0] == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+void top_tidy_text(char *text, size_t room)
+{
+    unsigned char *at = (unsigned char *)text;
+
+    text[room - 1] = '\0';
+    while (*at) {
+        size_t size = character(at);
+
+        if (size == 0)
+            *at = '?';
+        at += size ? size : 1;
+    }
 }
 
 static void read_name(struct top_process *p)
@@ -52,6 +116,7 @@ static void read_name(struct top_process *p)
         return;
     if (fgets(p->name, sizeof p->name, f))
         p->name[strcspn(p->name, "\n")] = '\0';
+    top_tidy_text(p->name, sizeof p->name);
     fclose(f);
 }
 
@@ -61,7 +126,7 @@ int top_attach(struct top_process *p, pid_t pid)
     DIR *dir;
     int rc;
 
-    *p = (struct top_process){.pid = pid};
+    *p = (struct top_process){.pid = pid, .own_pid = own_pid(pid)};
     snprintf(where, sizeof where, "/proc/%d/fd", (int)pid);
     dir = opendir(where);
     if (!dir)
@@ -142,8 +207,8 @@ int top_look(struct top_view *out, int file)
     free(all);
     if (out->loops && out->sockets && out->connections && out->context) {
         for (uint64_t i = 0; i < h->connections.count; i++) {
-            out->connections[i].local[sizeof out->connections[i].local - 1] = '\0';
-            out->connections[i].remote[sizeof out->connections[i].remote - 1] = '\0';
+            top_tidy_text(out->connections[i].local, sizeof out->connections[i].local);
+            top_tidy_text(out->connections[i].remote, sizeof out->connections[i].remote);
         }
         return 0;
     }
@@ -183,4 +248,9 @@ const char *top_type_name(uint64_t type)
 uint64_t top_dropped(const struct zuring_socket_stats *s)
 {
     return s->dropped_water_mark + s->dropped_no_route + s->dropped_oversized + s->dropped_lost;
+}
+
+uint64_t top_dropped_at(const struct zuring_connection_stats *c)
+{
+    return c->dropped_water_mark + c->dropped_oversized + c->dropped_lost;
 }

@@ -14,6 +14,7 @@
 struct row {
     uint64_t hurt[3]; /* in this order */
     uint64_t index;
+    const void *before; /* at the look before */
 };
 
 static double seconds(const struct top_view *now, const struct top_view *before)
@@ -57,14 +58,17 @@ static int worse_first(const void *a, const void *b)
     return x->index > y->index ? 1 : -1;
 }
 
-/* The same one of the look before; a new one is compared with nothing. */
+/* The same one of the look before; a new one is compared with nothing. They come in the same order,
+ * so it is near where the last one was found. */
 static const struct zuring_socket_stats *socket_before(const struct top_view *v, uint64_t number)
 {
     static const struct zuring_socket_stats none;
+    static uint64_t at;
+    uint64_t count = v->head.sockets.count;
 
-    for (uint64_t i = 0; i < v->head.sockets.count; i++)
-        if (v->sockets[i].socket == number)
-            return &v->sockets[i];
+    for (uint64_t i = 0; i < count; i++, at++)
+        if (v->sockets[at % count].socket == number)
+            return &v->sockets[at % count];
     return &none;
 }
 
@@ -72,10 +76,12 @@ static const struct zuring_connection_stats *
 connection_before(const struct top_view *v, const struct zuring_connection_stats *c)
 {
     static const struct zuring_connection_stats none;
+    static uint64_t at;
+    uint64_t count = v->head.connections.count;
 
-    for (uint64_t i = 0; c->connection && i < v->head.connections.count; i++)
-        if (v->connections[i].connection == c->connection)
-            return &v->connections[i];
+    for (uint64_t i = 0; c->connection && i < count; i++, at++)
+        if (v->connections[at % count].connection == c->connection)
+            return &v->connections[at % count];
     return c->connection ? &none : c; /* without a number it cannot be told */
 }
 
@@ -117,13 +123,14 @@ static void show_sockets(FILE *to, const struct top_view *now, const struct top_
 
         order[i] = (struct row){{top_dropped(n) - top_dropped(b), n->out_waiting + n->in_waiting,
                                  n->sent - b->sent + n->received - b->received},
-                                i};
+                                i,
+                                b};
     }
     if (order)
         qsort(order, count, sizeof *order, worse_first);
     for (size_t i = 0; order && i < count && (!rows || i < rows); i++) {
         const struct zuring_socket_stats *n = &now->sockets[order[i].index];
-        const struct zuring_socket_stats *b = socket_before(before, n->socket);
+        const struct zuring_socket_stats *b = order[i].before;
 
         fprintf(to, "%-7" PRIu64 " %-7s %5s %8s %8s %8s %8s %6s %8s %8s %8s %6s\n", n->socket,
                 top_type_name(n->type), BRIEF(n->connections), BRIEF(rate(n->sent, b->sent, over)),
@@ -157,23 +164,24 @@ static void show_connections(FILE *to, const struct top_view *now, const struct 
         const struct zuring_connection_stats *n = &now->connections[i];
         const struct zuring_connection_stats *b = connection_before(before, n);
 
-        order[i] = (struct row){{n->dropped_water_mark - b->dropped_water_mark,
-                                 n->out_waiting + n->in_waiting,
-                                 n->sent - b->sent + n->received - b->received},
-                                i};
+        order[i] =
+            (struct row){{top_dropped_at(n) - top_dropped_at(b), n->out_waiting + n->in_waiting,
+                          n->sent - b->sent + n->received - b->received},
+                         i,
+                         b};
     }
     if (order)
         qsort(order, count, sizeof *order, worse_first);
     for (size_t i = 0; order && i < count && (!rows || i < rows); i++) {
         const struct zuring_connection_stats *n = &now->connections[order[i].index];
-        const struct zuring_connection_stats *b = connection_before(before, n);
+        const struct zuring_connection_stats *b = order[i].before;
 
         fprintf(to, "%-7" PRIu64 " %8s %8s %8s %8s %8s %8s %6s %8s  %s%s\n", n->socket,
                 BRIEF(rate(n->sent, b->sent, over)), BRIEF(rate(n->received, b->received, over)),
                 BRIEF(rate(n->bytes_out, b->bytes_out, over)),
                 BRIEF(rate(n->bytes_in, b->bytes_in, over)), BRIEF(n->out_waiting),
                 BRIEF(n->in_waiting), BRIEF(n->out_most > n->in_most ? n->out_most : n->in_most),
-                BRIEF(n->dropped_water_mark), peer_of(n),
+                BRIEF(top_dropped_at(n)), peer_of(n),
                 n->local_process || n->connection ? "" : " (not connected)");
     }
     free(order);

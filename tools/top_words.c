@@ -6,14 +6,13 @@
 
 #include <inttypes.h>
 
-/* Both formats escape alike what can stand in an address; the rest is left out. */
+/* Both formats escape alike what can stand in a text that is tidy. */
 static void put_text(FILE *to, const char *text)
 {
     for (; *text; text++) {
         if (*text == '"' || *text == '\\')
             fputc('\\', to);
-        if ((unsigned char)*text >= ' ')
-            fputc(*text, to);
+        fputc(*text, to);
     }
 }
 

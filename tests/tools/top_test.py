@@ -170,6 +170,69 @@ class Top(unittest.TestCase):
             os.kill(int(self.pid), signal.SIGCONT)
         self.until(lambda: "NO NEWS" not in self.top("--once", "--interval", "0.3", self.pid))
 
+    # ---- what is no file of the process's ----
+
+    def copied(self, pid):
+        """What the watched process keeps, as if `pid` had written it."""
+        folder = "/proc/%s/fd/" % self.pid
+        path = next(folder + fd for fd in os.listdir(folder)
+                    if os.readlink(folder + fd).startswith("/memfd:zuring-stats"))
+        with open(path, "rb") as f:
+            size = struct.unpack_from("Q", f.read(24), 16)[0]
+            f.seek(0)
+            data = bytearray(f.read(size))
+        struct.pack_into("Q", data, 8, 2)
+        struct.pack_into("Q", data, 24, pid)
+        return data
+
+    def kept(self, data):
+        """As a file of our own."""
+        file = os.memfd_create("zuring-stats")
+        self.addCleanup(os.close, file)
+        self.spoil(file, data)
+        return file
+
+    def spoil(self, file, data):
+        os.ftruncate(file, 0)
+        os.pwrite(file, data, 0)
+
+    def test_a_forked_process_is_not_taken_for_its_parent(self):
+        self.settled()
+        self.kept(self.copied(int(self.pid)))
+        self.assertIn("ZURING_STATS_FILE", self.top("--once", str(os.getpid()), status=1))
+
+    def test_a_text_that_a_terminal_would_obey_is_shown_without_that(self):
+        self.settled()
+        data = self.copied(os.getpid())
+        self.assertIn(b"zuring-top-", data)
+        self.kept(data.replace(b"zuring-top-", b"\xc3\xa4 \x1b[2J\xff\xc2\x9b\""))
+        screen = self.top("--once", "--interval", "0.01", str(os.getpid()))
+        self.assertIn("\u00e4 ?[2J???\"", screen)
+        json.loads(self.top("--once", "--json", "--interval", "0.01", str(os.getpid())))
+
+    def test_a_spoilt_file_does_no_harm(self):
+        self.settled()
+        good = self.copied(os.getpid())
+        file = self.kept(good)
+        chance = random.Random(1)
+        for i in range(24):
+            data = bytearray(good)
+            if i % 3 == 0:
+                data = data[:chance.randrange(len(data))]
+            elif i % 3 == 1:
+                struct.pack_into("Q", data, 8 * chance.randrange(2, 17),
+                                 chance.choice([0, 1, len(data), 1 << 32, 1 << 63, (1 << 64) - 1]))
+            else:
+                for _ in range(30):
+                    data[chance.randrange(len(data))] = chance.randrange(256)
+            self.spoil(file, data)
+            done = subprocess.run([ZURING, "top", "--once", "--json", "--interval", "0.01",
+                                   str(os.getpid())], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, timeout=DEADLINE_S)
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            if done.returncode == 0:
+                self.assertIn("contexts", json.loads(done.stdout))
+
     # ---- Prometheus ----
 
     def free_port(self):
