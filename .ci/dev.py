@@ -434,7 +434,7 @@ def soak_accounts(tally, messages):
             name = "accounts-%s-%s" % (backend, transport)
             say("%s, %d messages of every type:" % (name, messages))
             status = run(name, [ROOT + "/build/tests/soak/accounts", "--messages", str(messages),
-                                "--transport", transport], 60 + messages // 400,
+                                "--transport", transport], 600 + messages // 100,
                          env={"ZURING_BACKEND": backend, "LD_LIBRARY_PATH": DROPIN})
             tally.add(name, "fail" if status else "pass", "status %d" % status,
                       tail(log_path(name)))

@@ -141,7 +141,6 @@ uint64_t zu_queue_fini(struct zu_queue *q)
     }
     /* Relaxed: no thread is in the queue any more. */
     chunk_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
-    zu_queue_init(q, q->latest_only);
     return left;
 }
 

@@ -70,7 +70,7 @@ void zu_queue_init(struct zu_queue *q, bool latest_only);
  * latest_only. */
 void zu_queue_make_light(struct zu_queue *q);
 /* No thread is in it any more. Closes what is left; how many messages that were, without those that
- * are not complete, and items that are none. */
+ * are not complete, and items that are none. What it has counted may be read on. */
 uint64_t zu_queue_fini(struct zu_queue *q);
 
 /* The rare halves of the functions below. */

@@ -548,6 +548,7 @@ BOTH(closes_what_is_left_at_the_end)
     cr_assert_eq(given_back, 10);
     zu_queue_fini(&q);
     cr_assert_eq(given_back, 107);
+    open_queue();
 }
 
 Test(queue_latest_only, keeps_the_newest)
@@ -645,4 +646,5 @@ Test(queue_latest_only, closes_what_is_replaced_and_what_is_left)
     cr_assert_eq(given_back, 2);
     zu_queue_fini(&q); /* one shown to the reader, one published, one not even that */
     cr_assert_eq(given_back, 5);
+    open_queue();
 }

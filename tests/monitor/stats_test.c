@@ -250,6 +250,7 @@ EACH_STREAM(stats, keeps_the_sums_of_connections_that_have_gone)
     }
     cr_assert_eq(of(pull).received, 5);
     cr_assert_gt(of(pull).bytes_in, 25);
+    cr_assert_eq(of(pull).in_most, 1);
 }
 
 EACH_STREAM(stats, counts_reconnects_of_one_who_dials)

@@ -35,7 +35,9 @@ enum {
     BURST = 32,
     LARGE = 150 * 1000,   /* bytes: more than the kernel takes at once */
     LARGE_ONE_IN = 500,   /* parts */
-    LEAVE_ONE_IN = 40,    /* turns */
+    LEAVE_ONE_IN = 40,    /* turns, or more: */
+    LEAVES_MAX = 500,     /* about so many leave in a run, however long it is */
+    TURN = 20,            /* messages, on the average */
     GOODBYE_MS = 400,     /* who took longer to leave may have been cut short */
     QUIET_MS = 60 * 1000, /* nothing happens for so long: stuck */
     KNOWN = 8,            /* numbers of peers that a SERVER remembers */
@@ -49,22 +51,25 @@ struct pairing {
     bool to_hub, to_peer; /* which way messages go */
     bool parts;           /* in several parts */
     int peers;
+    bool conflate;
 };
 
 static const struct pairing pairings[] = {
-    {"push", ZMQ_PULL, ZMQ_PUSH, true, false, true, PEERS},
-    {"pull", ZMQ_PUSH, ZMQ_PULL, false, true, true, PEERS},
-    {"sub", ZMQ_PUB, ZMQ_SUB, false, true, true, PEERS},
-    {"xsub", ZMQ_XPUB, ZMQ_XSUB, true, true, true, PEERS},
-    {"dealer", ZMQ_ROUTER, ZMQ_DEALER, true, true, true, PEERS},
-    {"req", ZMQ_REP, ZMQ_REQ, true, true, true, PEERS},
-    {"pair", ZMQ_PAIR, ZMQ_PAIR, true, true, true, 1},
-    {"client", ZMQ_SERVER, ZMQ_CLIENT, true, true, false, PEERS},
-    {"peer", ZMQ_PEER, ZMQ_PEER, true, true, false, PEERS},
-    {"channel", ZMQ_CHANNEL, ZMQ_CHANNEL, true, true, false, 1},
-    {"dish", ZMQ_RADIO, ZMQ_DISH, false, true, false, PEERS},
-    {"scatter", ZMQ_GATHER, ZMQ_SCATTER, true, false, false, PEERS},
-    {"gather", ZMQ_SCATTER, ZMQ_GATHER, false, true, false, PEERS},
+    {"push", ZMQ_PULL, ZMQ_PUSH, true, false, true, PEERS, false},
+    {"pull", ZMQ_PUSH, ZMQ_PULL, false, true, true, PEERS, false},
+    {"sub", ZMQ_PUB, ZMQ_SUB, false, true, true, PEERS, false},
+    {"xsub", ZMQ_XPUB, ZMQ_XSUB, true, true, true, PEERS, false},
+    {"dealer", ZMQ_ROUTER, ZMQ_DEALER, true, true, true, PEERS, false},
+    {"req", ZMQ_REP, ZMQ_REQ, true, true, true, PEERS, false},
+    {"pair", ZMQ_PAIR, ZMQ_PAIR, true, true, true, 1, false},
+    {"client", ZMQ_SERVER, ZMQ_CLIENT, true, true, false, PEERS, false},
+    {"peer", ZMQ_PEER, ZMQ_PEER, true, true, false, PEERS, false},
+    {"channel", ZMQ_CHANNEL, ZMQ_CHANNEL, true, true, false, 1, false},
+    {"dish", ZMQ_RADIO, ZMQ_DISH, false, true, false, PEERS, false},
+    {"scatter", ZMQ_GATHER, ZMQ_SCATTER, true, false, false, PEERS, false},
+    {"gather", ZMQ_SCATTER, ZMQ_GATHER, false, true, false, PEERS, false},
+    {"latest", ZMQ_PUSH, ZMQ_PULL, false, true, false, PEERS, true},
+    {"latest_of_all", ZMQ_PUB, ZMQ_SUB, false, true, false, PEERS, true},
 };
 
 struct run {
@@ -73,6 +78,7 @@ struct run {
     char endpoint[256];
     uint64_t wanted;         /* messages */
     uint64_t sent, received; /* by the application, whole ones */
+    uint64_t copies;         /* of a publisher's: one for each who was connected, or one for none */
     uint64_t born;           /* peers so far: each has a name of its own */
     uint32_t known[KNOWN], known_count;
     uint32_t number[PEERS]; /* what a PEER calls whom it dialed */
@@ -119,6 +125,8 @@ static void *new_socket(const struct run *r, int type)
     set(r, s, ZMQ_SNDHWM, HWM);
     set(r, s, ZMQ_RCVHWM, HWM);
     set(r, s, ZMQ_LINGER, -1);
+    if (r->as->conflate)
+        set(r, s, ZMQ_CONFLATE, 1);
     set(r, s, ZMQ_RECONNECT_IVL, 10);
     return s;
 }
@@ -202,9 +210,44 @@ static bool send_routed(struct run *r)
     return send_message(r, r->hub, 0, false);
 }
 
+/* A socket hears inside calls alone of who has gone. */
+static void catch_up(void *s)
+{
+    size_t size = sizeof(int);
+    int events;
+
+    if (s)
+        zmq_getsockopt(s, ZMQ_EVENTS, &events, &size);
+}
+
+static struct zuring_socket_stats of(const struct run *r, void *s)
+{
+    struct zuring_socket_stats stats;
+
+    if (zuring_stats_socket(s, &stats, sizeof stats))
+        fail(r, "zuring_stats_socket");
+    return stats;
+}
+
+/* Who comes or goes is seen where a call begins, so all parts go to those that are there after. */
+static bool publish(struct run *r)
+{
+    uint64_t there;
+
+    catch_up(r->hub);
+    if (!send_message(r, r->hub, 0, true))
+        return false;
+    there = of(r, r->hub).connections;
+    r->copies += there ? there : 1;
+    return true;
+}
+
 static bool hub_sends(struct run *r)
 {
     switch (r->as->hub) {
+    case ZMQ_PUB:
+    case ZMQ_XPUB:
+    case ZMQ_RADIO: return publish(r);
     case ZMQ_ROUTER: return send_routed(r);
     case ZMQ_REP:
         if (!r->to_reply)
@@ -293,28 +336,12 @@ static struct zuring_context_stats all(const struct run *r)
     return sum;
 }
 
-/* A socket hears inside calls alone of who has gone. */
-static void catch_up(void *s)
-{
-    size_t size = sizeof(int);
-    int events;
-
-    if (s)
-        zmq_getsockopt(s, ZMQ_EVENTS, &events, &size);
-}
-
 static uint64_t connections_of_hub(const struct run *r)
 {
-    struct zuring_socket_stats stats;
-
     catch_up(r->hub);
     for (int i = 0; i < r->as->peers; i++)
         catch_up(r->peer[i]);
-    if (!r->hub)
-        return 0;
-    if (zuring_stats_socket(r->hub, &stats, sizeof stats))
-        fail(r, "zuring_stats_socket");
-    return stats.connections;
+    return r->hub ? of(r, r->hub).connections : 0;
 }
 
 /* Begins a message, perhaps, and closes. Everybody else reads on until it has gone. */
@@ -348,7 +375,7 @@ static void turn(struct run *r)
             continue;
     if (chance(r, 3))
         receive_all(r);
-    if (chance(r, LEAVE_ONE_IN) == 0) {
+    if (chance(r, (uint32_t)(r->wanted / TURN / LEAVES_MAX) + LEAVE_ONE_IN) == 0) {
         leave(r, &r->peer[i], i, (uint64_t)r->as->peers - 1);
         add_peer(r, i);
     }
@@ -365,10 +392,24 @@ static bool check(const struct run *r, const char *what, uint64_t left, uint64_t
     return false;
 }
 
+static bool is_publisher(const struct run *r)
+{
+    return r->as->hub == ZMQ_PUB || r->as->hub == ZMQ_XPUB || r->as->hub == ZMQ_RADIO;
+}
+
+/* Before it leaves: what its peers count is no part of it. */
+static bool published(const struct run *r)
+{
+    struct zuring_socket_stats s = of(r, r->hub);
+
+    return !is_publisher(r) ||
+           check(r, "published, and sent or dropped", r->copies,
+                 s.sent + s.dropped_no_route + s.dropped_water_mark + s.dropped_filtered);
+}
+
 static bool reckon(const struct run *r)
 {
     struct zuring_context_stats s = all(r);
-    bool many = r->as->hub == ZMQ_PUB || r->as->hub == ZMQ_XPUB || r->as->hub == ZMQ_RADIO;
     bool good = check(r, "sent, and received or lost", s.sent,
                       s.received + s.dropped_lost + s.dropped_conflated);
 
@@ -376,16 +417,16 @@ static bool reckon(const struct run *r)
     if (r->as->peer != ZMQ_DISH) /* which counts what it has got and left as filtered */
         good &= check(r, "received by the application, or of no use to it", s.received,
                       r->received + s.dropped_unexpected);
-    if (!many)
+    if (!is_publisher(r))
         good &= check(r, "taken from the application, and sent or dropped", r->sent,
                       s.sent + s.dropped_no_route + s.dropped_water_mark);
-    printf("%s at %.6s: %llu sent, %llu received, %llu lost, %llu unexpected; %llu full, %llu to "
-           "nobody, %llu filtered; %llu peers%s\n",
+    printf("%s at %.6s: %llu sent, %llu received, %llu lost, %llu conflated, %llu unexpected; "
+           "%llu full, %llu to nobody, %llu filtered; %llu peers%s\n",
            r->as->name, r->endpoint, (unsigned long long)s.sent, (unsigned long long)s.received,
-           (unsigned long long)s.dropped_lost, (unsigned long long)s.dropped_unexpected,
-           (unsigned long long)s.dropped_water_mark, (unsigned long long)s.dropped_no_route,
-           (unsigned long long)s.dropped_filtered, (unsigned long long)r->born,
-           r->slow ? " (one of them slow to leave)" : "");
+           (unsigned long long)s.dropped_lost, (unsigned long long)s.dropped_conflated,
+           (unsigned long long)s.dropped_unexpected, (unsigned long long)s.dropped_water_mark,
+           (unsigned long long)s.dropped_no_route, (unsigned long long)s.dropped_filtered,
+           (unsigned long long)r->born, r->slow ? " (one of them slow to leave)" : "");
     return good;
 }
 
@@ -407,12 +448,13 @@ static bool run_one(struct run *r)
     begun = now_ms(); /* a stranger's connection would break when the hub leaves */
     while (connections_of_hub(r) < (uint64_t)r->as->peers && now_ms() - begun < QUIET_MS)
         receive_all(r);
+    good = published(r);
     leave(r, &r->hub, -1, 0);
     for (int i = 0; i < r->as->peers; i++) {
         set(r, r->peer[i], ZMQ_LINGER, 0);
         leave(r, &r->peer[i], i, 0);
     }
-    good = reckon(r);
+    good &= reckon(r);
     if (zmq_ctx_term(r->ctx))
         fail(r, "zmq_ctx_term");
     return good;
