@@ -44,10 +44,23 @@ static void calm(struct zu_fan *fan, struct zu_pipe *p)
         zu_pipes_swap(&fan->pipes, p->at[ZU_PIPES_OUT], --fan->ready);
 }
 
+/* A message that one of those who should get it, and who goes, does not get. */
+static zu_cold void count_gone(struct zu_fan *fan)
+{
+    zu_count(&fan->socket->drops[ZURING_DROP_NO_ROUTE], 1);
+}
+
+static bool is_under_way(const struct zu_fan *fan, const struct zu_pipe *p)
+{
+    return fan->more && fan->counts && !fan->socket->closing && p->at[ZU_PIPES_OUT] < fan->chosen;
+}
+
 void zu_fan_remove(struct zu_fan *fan, struct zu_pipe *p)
 {
     if (!zu_pipes_has(&fan->pipes, p))
         return;
+    if (is_under_way(fan, p))
+        count_gone(fan);
     calm(fan, p);
     zu_pipes_remove(&fan->pipes, p);
 }
@@ -121,7 +134,9 @@ static void give(struct zu_fan *fan, struct zu_pipe *p, const struct zu_packed *
     }
     zu_msg_close(&copy);
     zu_pipe_rollback(p);
-    if (counts && rc != -EPIPE)
+    if (counts && rc == -EPIPE)
+        count_gone(fan);
+    else if (counts)
         zu_socket_dropped(fan->socket, p, ZURING_DROP_WATER_MARK, 1);
     if (rc == -ENOMEM)
         unchoose(fan, p); /* there is room: nobody would call it writable again */
@@ -146,15 +161,18 @@ static inline void fetch_ahead(const struct zu_fan *fan, uint32_t i)
     zu_queue_fetch_place(item[i - PLACE_AHEAD]->out);
 }
 
-/* Full pipes that should have got the message. */
+/* Full pipes that should have got the message, and those of who has gone. */
 static zu_cold uint32_t count_missed(struct zu_fan *fan)
 {
     uint32_t from = fan->ready + (fan->inverted ? fan->missed : 0);
     uint32_t end = fan->inverted ? fan->pipes.count : fan->ready + fan->missed;
 
-    for (uint32_t i = from; i < end; i++)
-        if (!fan->pipes.item[i]->peer_gone)
+    for (uint32_t i = from; i < end; i++) {
+        if (fan->pipes.item[i]->peer_gone)
+            count_gone(fan);
+        else
             zu_socket_dropped(fan->socket, fan->pipes.item[i], ZURING_DROP_WATER_MARK, 1);
+    }
     return end - from;
 }
 
@@ -178,6 +196,7 @@ void zu_fan_send(struct zu_fan *fan, struct zu_msg *m, bool counts)
     if (counts && !fan->more)
         count_left_out(fan);
     fan->more = m->flags & ZU_MSG_MORE;
+    fan->counts = counts;
     if (fan->chosen == 0) {
         zu_msg_reset(m);
         return;
@@ -199,6 +218,8 @@ void zu_fan_leave_out(struct zu_fan *fan, struct zu_pipe *p)
 {
     if (!zu_pipes_has(&fan->pipes, p) || !fan->more)
         return;
+    if (is_under_way(fan, p))
+        count_gone(fan);
     zu_pipe_rollback(p);
     unchoose(fan, p);
 }

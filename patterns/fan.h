@@ -19,7 +19,8 @@ struct zu_fan {
     uint32_t ready;  /* and those before here were not found full. chosen <= ready */
     uint32_t missed; /* behind those, so many full ones should have been chosen; or, */
     bool inverted;   /* all full ones but those */
-    bool more;       /* in the middle of a message */
+    bool more;       /* in the middle of a message, */
+    bool counts;     /* which is no subscription */
     bool refused;    /* a pipe that should have been chosen is full */
 };
 

@@ -78,7 +78,7 @@ struct run {
     char endpoint[256];
     uint64_t wanted;         /* messages */
     uint64_t sent, received; /* by the application, whole ones */
-    uint64_t copies;         /* of a publisher's: one for each who was connected, or one for none */
+    uint64_t copies;         /* of a publisher's: one for each who was there, or one for nobody */
     uint64_t born;           /* peers so far: each has a name of its own */
     uint32_t known[KNOWN], known_count;
     uint32_t number[PEERS]; /* what a PEER calls whom it dialed */
@@ -159,6 +159,30 @@ static void add_peer(struct run *r, int i)
         fail(r, "subscribing");
 }
 
+/* A socket hears inside calls alone of who has gone. */
+static void catch_up(void *s)
+{
+    size_t size = sizeof(int);
+    int events;
+
+    if (s)
+        zmq_getsockopt(s, ZMQ_EVENTS, &events, &size);
+}
+
+static struct zuring_socket_stats of(const struct run *r, void *s)
+{
+    struct zuring_socket_stats stats;
+
+    if (zuring_stats_socket(s, &stats, sizeof stats))
+        fail(r, "zuring_stats_socket");
+    return stats;
+}
+
+static bool is_publisher(const struct run *r)
+{
+    return r->as->hub == ZMQ_PUB || r->as->hub == ZMQ_XPUB || r->as->hub == ZMQ_RADIO;
+}
+
 /* ---- one message ---- */
 
 /* A part of any size: "a...", or "b..." now and then, which nobody has subscribed to. True: it was
@@ -185,6 +209,13 @@ static bool send_part(struct run *r, void *s, uint32_t number, int flags, bool f
     return false;
 }
 
+static uint64_t copies_of_one(const struct run *r)
+{
+    uint64_t there = of(r, r->hub).connections;
+
+    return there ? there : 1;
+}
+
 static bool send_message(struct run *r, void *s, uint32_t number, bool first)
 {
     uint32_t parts = r->as->parts ? 1 + chance(r, 3) : 1;
@@ -193,6 +224,9 @@ static bool send_message(struct run *r, void *s, uint32_t number, bool first)
         if (!send_part(r, s, number, ZMQ_DONTWAIT | (i + 1 < parts ? ZMQ_SNDMORE : 0),
                        first && i == 0))
             return false;
+        /* Who came or went before was seen when the call began: they are those to get it. */
+        if (i == 0 && s == r->hub && is_publisher(r))
+            r->copies += copies_of_one(r);
     }
     r->sent++;
     return true;
@@ -210,44 +244,9 @@ static bool send_routed(struct run *r)
     return send_message(r, r->hub, 0, false);
 }
 
-/* A socket hears inside calls alone of who has gone. */
-static void catch_up(void *s)
-{
-    size_t size = sizeof(int);
-    int events;
-
-    if (s)
-        zmq_getsockopt(s, ZMQ_EVENTS, &events, &size);
-}
-
-static struct zuring_socket_stats of(const struct run *r, void *s)
-{
-    struct zuring_socket_stats stats;
-
-    if (zuring_stats_socket(s, &stats, sizeof stats))
-        fail(r, "zuring_stats_socket");
-    return stats;
-}
-
-/* Who comes or goes is seen where a call begins, so all parts go to those that are there after. */
-static bool publish(struct run *r)
-{
-    uint64_t there;
-
-    catch_up(r->hub);
-    if (!send_message(r, r->hub, 0, true))
-        return false;
-    there = of(r, r->hub).connections;
-    r->copies += there ? there : 1;
-    return true;
-}
-
 static bool hub_sends(struct run *r)
 {
     switch (r->as->hub) {
-    case ZMQ_PUB:
-    case ZMQ_XPUB:
-    case ZMQ_RADIO: return publish(r);
     case ZMQ_ROUTER: return send_routed(r);
     case ZMQ_REP:
         if (!r->to_reply)
@@ -390,11 +389,6 @@ static bool check(const struct run *r, const char *what, uint64_t left, uint64_t
     fprintf(stderr, "accounts: %s at %s: %s: %llu and %llu\n", r->as->name, r->endpoint, what,
             (unsigned long long)left, (unsigned long long)right);
     return false;
-}
-
-static bool is_publisher(const struct run *r)
-{
-    return r->as->hub == ZMQ_PUB || r->as->hub == ZMQ_XPUB || r->as->hub == ZMQ_RADIO;
 }
 
 /* Before it leaves: what its peers count is no part of it. */
