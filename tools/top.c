@@ -99,6 +99,11 @@ static int say_why(pid_t pid, int rc)
                 "ZURING_STATS_FILE, 1)\n",
                 (int)pid);
         break;
+    case -EAGAIN:
+        fprintf(stderr,
+                "zuring: process %d never finished writing its numbers: it was stopped or hangs\n",
+                (int)pid);
+        break;
     default: fprintf(stderr, "zuring: process %d: %s\n", (int)pid, strerror(-rc)); break;
     }
     return EXIT_FAILURE;

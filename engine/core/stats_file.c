@@ -320,8 +320,10 @@ int zu_stats_file_start(struct zu_stats_file **out, struct zu_ctx *ctx)
     pthread_cond_init(&f->stop, &monotonic);
     pthread_condattr_destroy(&monotonic);
     rc = make_file(f);
-    if (rc == 0)
+    if (rc == 0) {
+        publish(f); /* whoever finds the file finds numbers in it */
         rc = start_thread(f);
+    }
     if (rc < 0) {
         fini(f);
         return rc;
