@@ -11,7 +11,8 @@ grows, in size, connections, loops and subscriptions; --html draws them as curve
 readiness, and libzmq; with --bare also two plain sockets, which are as fast as any library can be.
 In rows of latency, which have a table of their own, these are two contestants: calls that do not
 wait, in a loop, which need a core each; and calls that wait. Over inproc they are two threads at a
-word in memory. Such a row has what it is to reach beside it, in times libzmq.
+word in memory. Such a row has what it is to reach beside it, in times libzmq. A monitored socket is
+measured against the same one unmonitored, so that row has no libzmq, and is to reach that many times.
 
 A run that does not end is killed and repeated, up to three times: libzmq 4.3.4 loses the tail of a
 stream over ipc now and then, and its receiver then waits for ever. How often that was is shown.
@@ -41,7 +42,8 @@ ATTEMPTS = 3
 # other end. `short`: in the short table. `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`:
 # which of a program's measurements.
 # `load`, `interval`: of round trips, when each is made; in microseconds. `must`: figure: what it is
-# to reach in times libzmq, and how many times the bare sockets would be good enough as well.
+# to reach in times libzmq, and how many times the bare sockets would be good enough as well; of
+# ALONE, in times what its program compares with.
 Row = collections.namedtuple("Row", "kind transport size count short peers loops what load interval must",
                              defaults=(False, 1, 0, "", "full", 0, {}))
 
@@ -95,6 +97,7 @@ ROWS = [
     Row("polling", "inproc", 0, 5000, peers=100, what="poller"),
     Row("polling", "inproc", 0, 500, peers=2000, what="poll"),
     Row("polling", "inproc", 0, 500, peers=2000, what="poller"),
+    Row("monitored", "tcp", 16, 10000000, must={"": (0.97, 0)}),
 ]
 # What a library without the draft interface has not.
 DRAFT = ("CLIENT, SERVER", "poller")
@@ -126,6 +129,9 @@ FIXED = ("connects", "many", "strangers", "subscriptions")
 # Programs that start their other side by themselves.
 WHOLE = ("fan_out", "fan_in", "requests", "connects", "many", "strangers", "subscriptions",
          "polling")
+# Of this library alone: the program itself compares. An even number of pairs: each is first as often.
+ALONE = ("monitored",)
+PAIRS = 2
 # Rows of times, which have a table of their own.
 LATENCY = ("lat", "trips")
 # Rows that take long, and that memory is asked of: measured once.
@@ -147,6 +153,7 @@ NAMES = {
     "pair": "{transport} PAIR latency {size}",
     "pub-sub": "{transport} PUB, SUB latency {size}",
     "polling": "zmq_{what}, {peers} socket{s}",
+    "monitored": "{transport} throughput {size}, monitored and never read",
 }
 LOADS = {"full": "", "gap": " after {ms} ms", "rate": " at {rate}/s", "idle": ", idle for {ms} ms"}
 
@@ -159,12 +166,22 @@ class Contestant:
         self.bare = bare
 
     @functools.cached_property
+    def is_ours(self):
+        return not self.bare and hasattr(self.library, "zuring_version")
+
+    @functools.cached_property
+    def library(self):
+        return ctypes.CDLL(os.path.join(self.folder, "libzmq.so.5"))
+
+    @functools.cached_property
     def has_draft(self):
-        return hasattr(ctypes.CDLL(os.path.join(self.folder, "libzmq.so.5")), "zmq_poller_new")
+        return hasattr(self.library, "zmq_poller_new")
 
     def takes(self, row):
         if row.what in DRAFT and not self.has_draft:
             return False
+        if row.kind in ALONE:
+            return self.is_ours
         if row.kind in LATENCY:  # more threads that spin than there are cores measure the kernel
             return not self.bare or row.transport != "curve" and (
                 self.bare == "wait" or row.peers == 1 and row.load != "idle")
@@ -261,6 +278,8 @@ def run_row(tools, who, row, scratch, seconds):
     if row.kind in FIXED:
         return run_whole([os.path.join(tools, row.kind)] + [row.what] * bool(row.what) +
                          ["tcp://127.0.0.1:*", str(row.count)] + more, who, 120)
+    if row.kind in ALONE:
+        return run_whole([os.path.join(tools, row.kind)] + numbers + [str(PAIRS)], who, 120)
     if row.kind == "polling":
         return run_whole([os.path.join(tools, row.kind), row.what, str(row.peers), str(row.count)],
                          who, seconds)
@@ -313,6 +332,8 @@ def figures(row, got):
         }
     if row.kind == "polling":
         return {"": (got["ns"] / 1000, "us", False)}
+    if row.kind == "monitored":
+        return {"": (got["times"], "times", True)}
     if row.kind == "many":
         return {
             "server memory": (got["server_bytes"], "B", False),
@@ -368,6 +389,8 @@ def point_of(row, figure):
 def value_text(value, unit):
     if unit == "msg/s":
         return "%.2f M/s" % (value / 1e6) if value >= 1e6 else "%.1f k/s" % (value / 1e3)
+    if unit == "times":
+        return "%.3f" % value
     if unit == "B":
         return "%.1f KiB" % (value / 1024)
     if unit == "bytes":
@@ -418,6 +441,8 @@ def reached(entry):
     times, bare = entry["must"] or (0, 0)
     ours, limit = entry["median"].get("zuring"), entry["median"].get("bare sockets", 0)
     ratio = entry["ratio"].get("zuring", 0)
+    if times and ours and entry["unit"] == "times":
+        return "yes" if ours >= times else "no"
     if not times or ours is None or "libzmq" not in entry["median"]:
         return ""
     # An idle pair may use nothing at all, and nothing is how many times better than anything.

@@ -6,13 +6,15 @@
  * and monitored (version 3, all events), as many pairs as asked for; then how the two compare, how
  * many events were raised and lost, and by how much the process grew.
  *
- *     monitored [message-size [messages [pairs]]]
+ *     monitored [message-size [messages [pairs]]] [--json]
  *
  * Of this library alone. Thread: see above.
  */
 #define ZMQ_BUILD_DRAFT_API
 #include <zmq.h>
 #include <zuring.h>
+
+#include "bench/common.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,13 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAIRS_MAX = 101, PAUSE_NS = 1000 * 1000 };
+/* So many visits fill what there is for events, before the first message. */
+enum { PAIRS_MAX = 101, PAUSE_NS = 1000 * 1000, VISITS_BEFORE = 800 };
 
 struct load {
     void *ctx, *pull;
     char endpoint[256];
     size_t size;
-    uint64_t count, visits;
+    uint64_t count;
+    atomic_ullong visits;
     atomic_bool over;
 };
 
@@ -75,19 +79,23 @@ static void *push_all(void *self)
     return NULL;
 }
 
+static void pause_shortly(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+}
+
 static void *visit(void *self)
 {
     struct load *l = self;
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     void *ctx = zmq_ctx_new();
 
     while (!atomic_load(&l->over)) {
         void *s = zmq_socket(ctx, ZMQ_PUSH);
 
         check(s && zmq_connect(s, l->endpoint) == 0, "zmq_connect");
-        nanosleep(&pause, NULL);
+        pause_shortly();
         check(zmq_close(s) == 0, "zmq_close");
-        l->visits++;
+        atomic_fetch_add(&l->visits, 1);
     }
     check(zmq_ctx_term(ctx) == 0, "zmq_ctx_term");
     return NULL;
@@ -119,6 +127,8 @@ static struct result run(size_t size, uint64_t count, bool monitored)
         check(reader && zmq_connect(reader, "inproc://events") == 0, "zmq_connect");
     }
     check(pthread_create(&visitor, NULL, visit, &l) == 0, "pthread_create");
+    while (atomic_load(&l.visits) < VISITS_BEFORE)
+        pause_shortly();
     check(pthread_create(&pusher, NULL, push_all, &l) == 0, "pthread_create");
     check(zmq_recv(l.pull, body, size, 0) == (int)size, "zmq_recv");
     begun = now_s();
@@ -132,7 +142,7 @@ static struct result run(size_t size, uint64_t count, bool monitored)
     check(zmq_close(l.pull) == 0 && (!reader || zmq_close(reader) == 0), "zmq_close");
     check(zmq_ctx_term(l.ctx) == 0, "zmq_ctx_term");
     free(body);
-    return (struct result){(double)(count - 1) / begun, l.visits, stats.events_lost};
+    return (struct result){(double)(count - 1) / begun, atomic_load(&l.visits), stats.events_lost};
 }
 
 static int by_value(const void *a, const void *b)
@@ -142,34 +152,58 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return (values[count / 2] + values[(count - 1) / 2]) / 2;
+}
+
+/* One of each; whether the monitored one is first alternates. */
+static double run_pair(size_t size, uint64_t count, int turn, uint64_t *lost, bool silent)
+{
+    bool first = turn % 2;
+    struct result a = run(size, count, first), b = run(size, count, !first);
+    struct result with = first ? a : b, without = first ? b : a;
+
+    *lost += with.lost;
+    if (!silent)
+        printf("%10.0f messages a second, monitored %10.0f: %.3f; %llu and %llu visits, %llu "
+               "events lost\n",
+               without.rate, with.rate, with.rate / without.rate,
+               (unsigned long long)without.visits, (unsigned long long)with.visits,
+               (unsigned long long)with.lost);
+    return with.rate / without.rate;
+}
+
 int main(int argc, char **argv)
 {
-    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 16;
-    uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 10 * 1000 * 1000;
-    int pairs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
+    bool json = argc > 1 && strcmp(argv[argc - 1], "--json") == 0;
     double ratio[PAIRS_MAX];
-    long first_kib = 0;
+    uint64_t count, lost = 0;
+    size_t size;
+    long first_kib;
+    int pairs;
 
+    argc -= json;
+    size = argc > 1 ? strtoul(argv[1], NULL, 10) : 16;
+    count = argc > 2 ? strtoull(argv[2], NULL, 10) : 10 * 1000 * 1000;
+    pairs = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
     if (size == 0 || count < 2 || pairs < 1 || pairs > PAIRS_MAX) {
-        fprintf(stderr, "usage: monitored [message-size [messages [pairs]]]\n");
+        fprintf(stderr, "usage: monitored [message-size [messages [pairs]]] [--json]\n");
         return 2;
     }
     run(size, count / 10 + 2, false); /* what is allocated once */
     run(size, count / 10 + 2, true);
     first_kib = resident_kib();
-    for (int i = 0; i < pairs; i++) {
-        bool first = i % 2; /* each is first as often as the other */
-        struct result a = run(size, count, first), b = run(size, count, !first);
-        struct result with = first ? a : b, without = first ? b : a;
-
-        ratio[i] = with.rate / without.rate;
-        printf("%10.0f messages a second, monitored %10.0f: %.3f; %llu and %llu visits, %llu "
-               "events lost\n",
-               without.rate, with.rate, ratio[i], (unsigned long long)without.visits,
-               (unsigned long long)with.visits, (unsigned long long)with.lost);
+    for (int i = 0; i < pairs; i++)
+        ratio[i] = run_pair(size, count, i, &lost, json);
+    if (json) {
+        bench_json_open("monitored");
+        printf(", \"pairs\": %d, \"times\": %.4f, \"events_lost\": %llu, \"grown_kib\": %ld}\n",
+               pairs, median(ratio, pairs), (unsigned long long)lost, resident_kib() - first_kib);
+    } else {
+        printf("median %.3f; the process grew by %ld KiB\n", median(ratio, pairs),
+               resident_kib() - first_kib);
     }
-    qsort(ratio, (size_t)pairs, sizeof *ratio, by_value);
-    printf("median %.3f; the process grew by %ld KiB\n", ratio[pairs / 2],
-           resident_kib() - first_kib);
     return 0;
 }
