@@ -4,6 +4,7 @@
  * says something of his own when it suits him.
  */
 #define ZMQ_BUILD_DRAFT_API
+#include "tests/monitor/watch.h"
 #include "tests/support/pair.h"
 #include "tests/support/rawpeer.h"
 
@@ -81,4 +82,109 @@ Test(injected, a_message_begun_while_the_handler_thinks_is_not_delivered_in_the_
     raw_close(&l.to_server);
     raw_close(&l.to_client);
     raw_close(&l.listener);
+}
+
+/* ---- what is too short to be what it says it is ---- */
+
+enum { GREETING = 64, LONG_FRAME = 2 };
+
+#define ENDS (ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED)
+
+/* He greets either as the other would. */
+static void greet_both(struct line *l)
+{
+    uint8_t greeting[GREETING];
+
+    raw_send(l->to_server, RAW_SIGNATURE "03 01 'CURVE' 00*15 00 00*31");
+    raw_send(l->to_client, RAW_SIGNATURE "03 01 'CURVE' 00*15 01 00*31");
+    raw_read(l->to_server, greeting, sizeof greeting);
+    raw_read(l->to_client, greeting, sizeof greeting);
+}
+
+/* One command; its bytes as they came, with those that say how long it is. */
+static size_t take_command(int from, uint8_t *bytes, size_t room)
+{
+    size_t head = 2, size;
+
+    raw_read(from, bytes, head);
+    size = bytes[1];
+    if (bytes[0] & LONG_FRAME) {
+        head = 9;
+        raw_read(from, bytes + 2, head - 2);
+        size = (size_t)bytes[7] << 8 | bytes[8];
+    }
+    cr_assert_leq(head + size, room);
+    raw_read(from, bytes + head, size);
+    return head + size;
+}
+
+static void carry_command(int from, int to)
+{
+    uint8_t bytes[512];
+
+    raw_send_bytes(to, bytes, take_command(from, bytes, sizeof bytes));
+}
+
+/* Up to the client's INITIATE, which waits to be read. */
+static void carry_to_initiate(struct line *l)
+{
+    greet_both(l);
+    carry_command(l->to_client, l->to_server); /* HELLO */
+    carry_command(l->to_server, l->to_client); /* WELCOME */
+}
+
+static void end(struct line *l)
+{
+    raw_close(&l->to_client);
+    raw_close(&l->to_server);
+    raw_close(&l->listener);
+}
+
+Test(injected, an_initiate_that_is_too_short_is_told_as_one)
+{
+    struct line l = begin();
+    void *reader = watch(l.server, ENDS);
+
+    carry_to_initiate(&l);
+    raw_send(l.to_server, "04 09 08 'INITIATE'");
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+           ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_INITIATE);
+    end(&l);
+}
+
+Test(injected, a_ready_that_is_too_short_is_told_as_one)
+{
+    struct line l = begin();
+    void *reader = watch(l.client, ENDS);
+    uint8_t initiate[512];
+
+    carry_to_initiate(&l);
+    take_command(l.to_client, initiate, sizeof initiate);
+    raw_send(l.to_client, "04 06 05 'READY'");
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+           ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_READY);
+    end(&l);
+}
+
+/* Each way. */
+Test(injected, a_message_that_is_too_short_is_told_as_one)
+{
+    for (int to_client = 0; to_client < 2; to_client++) {
+        struct line l = begin();
+        void *reader = watch(to_client ? l.client : l.server, ENDS);
+
+        carry_to_initiate(&l);
+        carry_command(l.to_client, l.to_server);
+        test_recv(l.handler, 0);
+        SEND(l.handler, "1.0|1|200|OK||");
+        carry_command(l.to_server, l.to_client); /* READY */
+        SEND(l.client, "let in");
+        carry_command(l.to_client, l.to_server);
+        RECV(l.server, "let in");
+        raw_send(to_client ? l.to_client : l.to_server, "00 08 07 'MESSAGE'");
+        EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+               ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE);
+        end(&l);
+        test_close(l.handler); /* its name is the next one's */
+    }
 }

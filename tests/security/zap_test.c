@@ -253,6 +253,29 @@ ParameterizedTest(struct wrong *wrong, zap, an_answer_that_makes_no_sense_lets_n
     converse(&t);
 }
 
+/* A REP puts an empty part before its answer; a ROUTER has to do so by itself. */
+Test(zap, an_answer_behind_something_else_lets_nobody_in)
+{
+    struct talk t = begin(TEST_TCP, ZMQ_ROUTER);
+
+    for (int i = 0; i < 2; i++) {
+        char id[16];
+        int size;
+
+        if (i == 0)
+            meet(&t);
+        size = zmq_recv(t.handler, id, sizeof id, 0);
+        cr_assert_gt(size, 0);
+        RECV(t.handler, "|" REQUEST "|NULL");
+        cr_assert_eq(zmq_send(t.handler, id, (size_t)size, ZMQ_SNDMORE), size);
+        SEND(t.handler, "%s|1.0|1|200|OK|me|", i ? "" : "else");
+        if (i == 0)
+            EVENTS(t.server_reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+                   ZMQ_PROTOCOL_ERROR_ZAP_UNSPECIFIED);
+    }
+    converse(&t);
+}
+
 /* ---- nobody answers ---- */
 
 Test(zap, without_a_handler_the_domain_means_nothing)
