@@ -477,6 +477,86 @@ EACH_STREAM(monitor, is_replaced_while_loops_raise_events)
     }
 }
 
+/* ---- readers that are watched themselves ---- */
+
+enum { READERS = 4 };
+
+/* Each but the first is the reader of the one before it, and all are bound. */
+struct chain {
+    void *all[1 + READERS];
+    const char *at[1 + READERS];
+};
+
+static struct chain chained(enum test_transport transport)
+{
+    struct chain c;
+
+    for (int i = 0; i <= READERS; i++) {
+        const char *name = watch_name();
+
+        c.all[i] = zmq_socket(test_ctx(), i ? ZMQ_PAIR : ZMQ_PULL);
+        cr_assert_not_null(c.all[i]);
+        SET(c.all[i], ZMQ_RCVTIMEO, TEST_DEADLINE_MS);
+        if (i) {
+            OK(zmq_socket_monitor(c.all[i - 1], name, ZMQ_EVENT_ALL));
+            test_connect(c.all[i], name);
+        }
+    }
+    for (int i = 0; i <= READERS; i++) {
+        c.at[i] = test_endpoint(transport);
+        test_bind(c.all[i], c.at[i]);
+    }
+    return c;
+}
+
+EACH_STREAM(monitor, a_reader_may_be_watched_itself)
+{
+    for (int last_first = 0; last_first < 2; last_first++) {
+        struct chain c = chained(transport);
+
+        for (int i = 0; i < READERS; i++) {
+            int peer = test_plain_connect(c.at[i]);
+
+            EVENTS(c.all[i + 1], "LISTENING=*@%s ACCEPTED=*@%s", c.at[i], c.at[i]);
+            close(peer);
+        }
+        for (int i = 0; i <= READERS; i++) {
+            OK(zmq_close(c.all[last_first ? READERS - i : i]));
+            if (!last_first && i < READERS)
+                count_accepted(c.all[i + 1]); /* up to MONITOR_STOPPED */
+        }
+    }
+}
+
+/* Ends the next one's reading by that. */
+static void *read_and_close(void *reader)
+{
+    void *fault = read_until_stopped(reader);
+
+    if (zmq_close(reader) != 0)
+        fault = (void *)"not closed";
+    return fault;
+}
+
+EACH_STREAM(monitor, watched_readers_of_several_threads_end_one_by_one)
+{
+    struct chain c = chained(transport);
+    pthread_t threads[1 + READERS];
+    void *fault;
+
+    for (int i = 1; i <= READERS; i++)
+        pthread_create(&threads[i], NULL, read_and_close, c.all[i]);
+    for (int i = 0; i <= READERS; i++)
+        storm(c.at[i], 50);
+    OK(zmq_close(c.all[0]));
+    for (int i = 1; i <= READERS; i++) {
+        pthread_join(threads[i], &fault);
+        cr_assert_null(fault, "%s", (const char *)fault);
+    }
+}
+
+/* ---- the end ---- */
+
 Test(monitor, may_be_left_to_the_end_of_the_context)
 {
     for (int i = 0; i < 20; i++) {
