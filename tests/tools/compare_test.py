@@ -46,7 +46,7 @@ class Compare(unittest.TestCase):
             self.assertEqual(sorted(set(names)), sorted(names))
 
     def test_what_is_to_be_reached_is_a_figure_of_its_row(self):
-        said = dict(latency(1)[0], messages_per_second=1, **cpu(1)[0])
+        said = dict(latency(1)[0], messages_per_second=1, times=1, **cpu(1)[0])
         for row in compare.ROWS:
             if row.must:
                 self.assertLessEqual(set(row.must), set(compare.figures(row, said)), row)
@@ -70,6 +70,14 @@ class Compare(unittest.TestCase):
                               spin=latency(spin), wait=latency(100))
             self.assertEqual(compare.reached(seen["p50"]), said)
             self.assertEqual(compare.must_text(seen["p50"]["must"]), "6, or 1.3 bare")
+
+    def test_or_against_itself_without_libzmq(self):
+        for times, said in ((0.97, "yes"), (0.96, "no")):
+            seen = entries_of("tcp throughput 16 B, monitored and never read",
+                              zuring=[{"times": times}])
+            self.assertEqual(compare.reached(seen[""]), said)
+            self.assertEqual(compare.behind(seen.values()), [])
+        self.assertFalse(SPIN.takes(row_of("tcp throughput 16 B, monitored and never read")))
 
     def test_but_not_without_figures(self):
         seen = entries_of("tcp latency 64 B", libzmq=latency(20), spin=latency(10))
