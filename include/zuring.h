@@ -280,7 +280,8 @@ struct zuring_event {
  * function called with each event of the socket, whatever is its kind; (socket, ZMQ_MONITOR, NULL,
  * 0) ends that. It is called by the thread that uses the socket, inside its calls on the socket: a
  * call that waits wakes up for it and waits on. So it needs no lock, and delays nobody else. Of the
- * functions that take a socket it may call zmq_getsockopt alone with its own; others answer EFSM.
+ * functions that take a socket it may call zmq_getsockopt and zuring_stats_* alone with its own;
+ * others answer EFSM, and so does ZMQ_FD when it was not asked for before.
  * Events after zmq_close are dropped, as are the newest when 512 wait.
  */
 #define ZMQ_MONITOR 0x5A03

@@ -23,6 +23,7 @@ static struct {
     struct zuring_event record;
     int error; /* of what the function tried */
     int type;
+    void *poller;
 } seen;
 
 static atomic_bool has_gone; /* the function was told DISCONNECTED */
@@ -177,38 +178,85 @@ Test(callback, goes_together_with_a_monitor)
 static void ask_for_everything(void *s, int event, zmq_event_data_t *data)
 {
     zmq_pollitem_t item = {.socket = s, .events = ZMQ_POLLIN};
-    int value;
+    struct zuring_connection_stats connection;
+    struct zuring_context_stats context;
+    struct zuring_socket_stats stats;
+    int value = 1;
     size_t size = sizeof value;
 
     (void)event, (void)data;
     seen.count++;
     FAILS(EFSM, zmq_close(s));
     FAILS(EFSM, zmq_bind(s, "inproc://x"));
+    FAILS(EFSM, zmq_unbind(s, "inproc://x"));
     FAILS(EFSM, zmq_connect(s, "inproc://x"));
+    FAILS(EFSM, zmq_disconnect(s, "inproc://x"));
     FAILS(EFSM, zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
     FAILS(EFSM, zmq_setsockopt(s, ZMQ_SNDHWM, &value, sizeof value));
+    FAILS(EFSM, zmq_send(s, "x", 1, ZMQ_DONTWAIT));
     FAILS(EFSM, zmq_recv(s, NULL, 0, ZMQ_DONTWAIT));
     FAILS(EFSM, zmq_socket_monitor(s, NULL, 0));
+    FAILS(EFSM, zmq_socket_monitor_versioned(s, NULL, 0, ZURING_EVENT_VERSION, ZMQ_PAIR));
+    FAILS(EFSM, zmq_socket_monitor_pipes_stats(s));
+    FAILS(EFSM, zmq_socket_get_peer_state(s, "x", 1));
+    FAILS(EFSM, zmq_disconnect_peer(s, 1));
+    FAILS(EFSM, zmq_join(s, "x"));
+    FAILS(EFSM, zmq_leave(s, "x"));
+    FAILS(EFSM, zmq_poller_add(seen.poller, s, NULL, ZMQ_POLLIN));
+    FAILS(EFSM, zuring_disconnect_connection(s, 1));
+    FAILS(EFSM, zuring_disconnect_peer(s, "x", 1));
     FAILS(EFSM, zmq_poll(&item, 1, 0));
     OK(zmq_getsockopt(s, ZMQ_EVENTS, &value, &size));
     OK(zmq_getsockopt(s, ZMQ_RCVMORE, &value, &size));
+    size = sizeof value;
+    FAILS(seen.type == ZMQ_SERVER ? EINVAL : EFSM, zmq_getsockopt(s, ZMQ_FD, &value, &size));
+    OK(zuring_stats_socket(s, &stats, sizeof stats));
+    OK(zuring_stats_connections(s, &connection, sizeof connection, 1));
+    OK(zuring_stats_context(test_ctx(), &context, sizeof context));
 }
 
 Test(callback, may_only_ask_its_own_socket)
 {
     void *s = called(ZMQ_DEALER);
 
+    seen.poller = zmq_poller_new();
     OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)ask_for_everything, sizeof(void *)));
     test_bind(s, test_endpoint(TEST_TCP));
     WAIT((test_catch_up(s), seen.count > 0));
     test_close(s); /* and here it may be called a last time */
+    zmq_poller_destroy(&seen.poller);
 }
 
 Test(callback, may_only_ask_its_own_socket_of_several_threads)
 {
     void *s = called(ZMQ_SERVER);
 
+    seen.poller = zmq_poller_new();
+    seen.type = ZMQ_SERVER;
     OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)ask_for_everything, sizeof(void *)));
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((test_catch_up(s), seen.count > 0));
+    test_close(s);
+    zmq_poller_destroy(&seen.poller);
+}
+
+static void ask_for_the_descriptor(void *s, int event, zmq_event_data_t *data)
+{
+    int fd;
+    size_t size = sizeof fd;
+
+    (void)event, (void)data;
+    OK(zmq_getsockopt(s, ZMQ_FD, &fd, &size));
+    seen.count++;
+}
+
+/* Inside the function it cannot be made. */
+Test(callback, may_ask_for_the_descriptor_that_there_is)
+{
+    void *s = called(ZMQ_DEALER);
+
+    cr_assert_geq(test_get(s, ZMQ_FD), 0);
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)ask_for_the_descriptor, sizeof(void *)));
     test_bind(s, test_endpoint(TEST_TCP));
     WAIT((test_catch_up(s), seen.count > 0));
 }
