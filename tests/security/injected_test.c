@@ -166,25 +166,63 @@ Test(injected, a_ready_that_is_too_short_is_told_as_one)
     end(&l);
 }
 
+/* Let in, and the line is quiet: `sealed` is the client's message, as it was. */
+static size_t let_in(struct line *l, uint8_t *sealed, size_t room)
+{
+    size_t size;
+
+    carry_to_initiate(l);
+    carry_command(l->to_client, l->to_server);
+    test_recv(l->handler, 0);
+    SEND(l->handler, "1.0|1|200|OK||");
+    carry_command(l->to_server, l->to_client); /* READY */
+    SEND(l->client, "let in");
+    size = take_command(l->to_client, sealed, room);
+    raw_send_bytes(l->to_server, sealed, size);
+    RECV(l->server, "let in");
+    return size;
+}
+
 /* Each way. */
 Test(injected, a_message_that_is_too_short_is_told_as_one)
 {
     for (int to_client = 0; to_client < 2; to_client++) {
         struct line l = begin();
         void *reader = watch(to_client ? l.client : l.server, ENDS);
+        uint8_t sealed[512];
 
-        carry_to_initiate(&l);
-        carry_command(l.to_client, l.to_server);
-        test_recv(l.handler, 0);
-        SEND(l.handler, "1.0|1|200|OK||");
-        carry_command(l.to_server, l.to_client); /* READY */
-        SEND(l.client, "let in");
-        carry_command(l.to_client, l.to_server);
-        RECV(l.server, "let in");
+        let_in(&l, sealed, sizeof sealed);
         raw_send(to_client ? l.to_client : l.to_server, "00 08 07 'MESSAGE'");
         EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
                ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE);
         end(&l);
         test_close(l.handler); /* its name is the next one's */
     }
+}
+
+Test(injected, a_message_said_twice_is_told_as_out_of_sequence)
+{
+    struct line l = begin();
+    void *reader = watch(l.server, ENDS);
+    uint8_t sealed[512];
+    size_t size = let_in(&l, sealed, sizeof sealed);
+
+    raw_send_bytes(l.to_server, sealed, size);
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+           ZMQ_PROTOCOL_ERROR_ZMTP_INVALID_SEQUENCE);
+    RECV_GIVES(EAGAIN, l.server);
+    end(&l);
+}
+
+Test(injected, what_is_no_command_at_all_is_told_as_malformed)
+{
+    struct line l = begin();
+    void *reader = watch(l.server, ENDS);
+    uint8_t sealed[512];
+
+    let_in(&l, sealed, sizeof sealed);
+    raw_send(l.to_server, "00 04 07 'MES'");
+    EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED",
+           ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED);
+    end(&l);
 }
