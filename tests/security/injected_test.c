@@ -133,8 +133,10 @@ static void carry_to_initiate(struct line *l)
     carry_command(l->to_server, l->to_client); /* WELCOME */
 }
 
+/* The client first: its next try must not find another test's, or round's, listener in this place. */
 static void end(struct line *l)
 {
+    test_close(l->client);
     raw_close(&l->to_client);
     raw_close(&l->to_server);
     raw_close(&l->listener);
