@@ -133,7 +133,7 @@ static void carry_to_initiate(struct line *l)
     carry_command(l->to_server, l->to_client); /* WELCOME */
 }
 
-/* The client first: its next try must not find another test's, or round's, listener in this place. */
+/* The client first: its next try must not find another listener at the same port. */
 static void end(struct line *l)
 {
     test_close(l->client);
