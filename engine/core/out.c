@@ -27,10 +27,16 @@ struct zu_out *zu_out_new(void)
     return o;
 }
 
+void zu_out_forget_marks(struct zu_out *o)
+{
+    zu_free(o->marks);
+    o->marks = NULL;
+}
+
 void zu_out_free(struct zu_out *o)
 {
     zu_out_clear(o);
-    zu_free(o->marks);
+    zu_out_forget_marks(o);
     zu_free(o);
 }
 

@@ -52,6 +52,7 @@ struct zu_out *zu_out_new(void); /* NULL: no memory */
 void zu_out_free(struct zu_out *o);
 /* Makes an empty batch of it. */
 void zu_out_clear(struct zu_out *o);
+void zu_out_forget_marks(struct zu_out *o); /* their memory, of one that was cleared */
 
 static inline size_t zu_out_room(const struct zu_out *o)
 {

@@ -57,6 +57,7 @@ static void out_put(struct zu_loop *loop, struct zu_out *o)
     }
     zu_out_clear(o);
     loop->spare_count++;
+    zu_out_forget_marks(o); /* the loop frees what it keeps as it is */
     zu_list_append(&loop->spares, &o->free);
 }
 
