@@ -43,13 +43,14 @@ bool zu_session_is_message(const struct zu_session *s, struct zu_msg *m)
 
 void zu_session_lose_unread(struct zu_session *s)
 {
+    if (!s->paused || s->raw)
+        return;
+
     struct zu_reader r = zu_reader_of(s->in_at, (size_t)(s->in_end - s->in_at));
     uint64_t lost = s->in_whole && zu_session_is_message(s, &s->in_msg);
     bool hears = zu_session_hears_subscriptions(s);
     struct zu_frame f;
 
-    if (!s->paused || s->raw)
-        return;
     /* What is left behind a message that waits for room. Wrapped, it is not known what it is. */
     while (!s->wrapped &&
            (s->version <= ZU_ZMTP_1_0 ? zu_frame_read_v1(&r, &f) : zu_frame_read_v2(&r, &f)) == 0 &&
