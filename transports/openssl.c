@@ -413,8 +413,8 @@ int zu_openssl_write(struct zu_openssl *s, const void *bytes, size_t size)
     rc = SSL_write_ex(s->ssl, bytes, size, &n);
     if (rc == 1)
         return 0;
-    rc = judge(s, rc);
-    return rc == 0 || rc == -EAGAIN ? -EPROTO : rc;
+    judge(s, rc);
+    return -EPROTO; /* for want of memory, too: OpenSSL would fail ever after */
 }
 
 void zu_openssl_finish(struct zu_openssl *s)

@@ -43,7 +43,8 @@ void zu_openssl_free(struct zu_openssl *s);
 int zu_openssl_shake(struct zu_openssl *s); /* 0: the handshake is over */
 /* Bytes of the peer's, at most `size`: how many; 0: he has said that there are no more. */
 ssize_t zu_openssl_read(struct zu_openssl *s, void *bytes, size_t size);
-/* `size` bytes, at most ZU_OPENSSL_RECORD, for the peer. 0: all of them; -ENOMEM: none. */
+/* `size` bytes, at most ZU_OPENSSL_RECORD, for the peer. 0: all of them; -ENOMEM: none, and it may
+ * be tried again; -EPROTO: none, nor ever again. */
 int zu_openssl_write(struct zu_openssl *s, const void *bytes, size_t size);
 void zu_openssl_finish(struct zu_openssl *s);              /* there are no more from us */
 const char *zu_openssl_reason(const struct zu_openssl *s); /* why it failed, static; or NULL */

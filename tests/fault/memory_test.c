@@ -61,7 +61,9 @@ struct trial {
     char scheme[8];
     int in_a_row;
     int mechanism;
-    int step; /* from one request that fails to the next that does; 0: each does */
+    int step;        /* from one request that fails to the next that does; 0: each does */
+    bool of_openssl; /* OpenSSL's requests count, too */
+    bool late;       /* those count that are made once messages have gone through */
 };
 
 static const char *describe(const struct trial *t, long n)
@@ -173,7 +175,7 @@ static void meet(struct cycle *c)
     else
         snprintf(wanted, sizeof wanted, "%s://%szuring-memory-%d", c->trial->scheme,
                  strcmp(c->trial->scheme, "ipc") ? "" : "@", (int)getpid());
-    or_said = c->trial->step > 1 ? EINVAL : ENOMEM;
+    or_said = c->trial->of_openssl ? EINVAL : ENOMEM;
     INSIST(zmq_bind(binder(c), wanted));
     INSIST(zmq_getsockopt(binder(c), ZMQ_LAST_ENDPOINT, c->endpoint, &size));
     INSIST(zmq_connect(connecter(c), c->endpoint));
@@ -361,16 +363,22 @@ static void converse(struct cycle *c)
     }
 }
 
-static void run_cycle(const struct trial *t)
+/* The n-th request is refused; none if n is 0. */
+static void run_cycle(const struct trial *t, long n)
 {
     struct cycle c = {.trial = t};
 
+    refuse_from(n, n && !t->late ? t->in_a_row : 0);
     INSIST_ON(c.ctx, zmq_ctx_new());
     c.from = make_socket(&c, t->from);
     c.to = make_socket(&c, t->to);
     secure(&c);
     meet(&c);
     converse(&c);
+    if (t->late) {
+        refuse_from(n, n ? t->in_a_row : 0);
+        converse(&c);
+    }
     if (c.handler)
         cr_assert_eq(zmq_close(c.handler), 0, "%s", now_trying);
     cr_assert_eq(zmq_close(c.from), 0, "%s", now_trying);
@@ -386,8 +394,7 @@ static void try_every_request(const struct trial *t)
     do {
         n += t->step ? t->step : 1;
         now_trying = describe(t, n);
-        refuse_from(n, t->in_a_row);
-        run_cycle(t);
+        run_cycle(t, n);
     } while (atomic_load(&requests) >= n);
     zu_alloc_refuse = NULL;
     cr_assert_gt(n, 10, "%s: the hook was hardly ever asked", now_trying);
@@ -525,36 +532,38 @@ ParameterizedTest(struct trial *t, memory, with_security)
 }
 
 #if ZU_HAS_TLS
-/* Ours, each; and all of OpenSSL's together with ours, which are thousands: every so many. */
-static void try_tls(struct trial *t, bool of_openssl)
+/* Ours, each; and all of OpenSSL's together with ours, which are thousands: every so many; but of
+ * what it asks for while messages go, each, for what fails then is the connection's own. */
+static void try_tls(struct trial *t)
 {
     /* Certificates and what OpenSSL does once are made before anything is refused. */
-    if (of_openssl)
+    if (t->of_openssl)
         cr_assert(test_openssl_asks(refuse));
-    refuse_from(1, 0);
-    run_cycle(t);
+    run_cycle(t, 0);
     try_every_request(t);
     test_openssl_asks(NULL);
 }
 
 ParameterizedTestParameters(memory, within_tls)
 {
-    static struct trial trials[8];
+    static struct trial trials[12];
 
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 12; i++) {
         trials[i] = (struct trial){.from = ZMQ_PUSH,
                                    .to = ZMQ_PULL,
                                    .from_binds = i % 2,
                                    .in_a_row = i / 2 % 2 ? REFUSALS_MAX : 1,
-                                   .step = i / 4 ? 211 : 1};
-        strcpy(trials[i].name, i / 4 ? "OpenSSL" : "TLS");
+                                   .step = i / 4 == 1 ? 211 : 1,
+                                   .of_openssl = i / 4 > 0,
+                                   .late = i / 4 == 2};
+        strcpy(trials[i].name, i / 4 == 2 ? "open TLS" : i / 4 ? "OpenSSL" : "TLS");
         strcpy(trials[i].scheme, i % 2 ? "wss" : "tls");
     }
-    return cr_make_param_array(struct trial, trials, 8);
+    return cr_make_param_array(struct trial, trials, 12);
 }
 
 ParameterizedTest(struct trial *t, memory, within_tls)
 {
-    try_tls(t, t->step > 1);
+    try_tls(t);
 }
 #endif
