@@ -328,6 +328,10 @@ void zu_xpub_attach(struct zu_socket *s, struct zu_pipe *p)
         zu_socket_refuse_pipe(s, p);
         return;
     }
+    if (p->takes_all && zu_subs_add(&self->topics, "", 0, p) < 0) {
+        zu_socket_refuse_pipe(s, p);
+        return;
+    }
     send_welcome(self, p);
     zu_xpub_readable(s, p);
 }

@@ -27,6 +27,9 @@ int zmq_has(const char *capability)
         "WS",
         "tipc", /* if the kernel has it */
         "vsock",
+#if ZU_HAS_PGM
+        "pgm",
+#endif
 #if ZU_HAS_GSSAPI
         "gssapi",
 #endif

@@ -54,7 +54,7 @@ struct zu_pipe {
     bool dialed;       /* made by a zmq_connect of this owner, */
     bool redialed;     /* after one whose connection has ended */
     bool terminated;   /* pattern's mark */
-    bool takes_all;    /* whatever group a message has: nobody there can join */
+    bool takes_all;    /* every message: nobody there can join or subscribe */
     uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
     char *local_name, *peer_name;       /* as events have them; or NULL */

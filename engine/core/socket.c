@@ -13,6 +13,7 @@
 #include "engine/core/datagrams.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
+#include "engine/core/multicast.h"
 #include "engine/core/stats.h"
 #include "engine/core/tripwire.h"
 
@@ -332,6 +333,8 @@ static void close_endpoint(struct zu_socket *s, struct zu_endpoint *e, bool unbi
         zu_dialer_close(e->dialer, unbind);
     if (e->datagrams)
         zu_datagrams_close(e->datagrams);
+    if (e->multicast)
+        zu_multicast_close(e->multicast);
     if (e->bound && e->transport->local_unbind)
         e->transport->local_unbind(s, strstr(e->text, "://") + 3);
     if (s->last == e) /* ZMQ_LAST_ENDPOINT goes on to say it */
@@ -520,6 +523,26 @@ close_fd:
     return rc;
 }
 
+/* To bind and to connect are the same. */
+static int join_multicast(struct zu_socket *s, const struct zu_transport *t, const char *endpoint,
+                          const char *text)
+{
+    struct zu_endpoint *e;
+    struct zu_pipe *pipe;
+    int rc = zu_socket_add_endpoint(s, &e, t, endpoint, false);
+
+    if (rc < 0)
+        return rc;
+    if ((rc = zu_multicast_new(&e->multicast, s, t, text, e->id, &pipe)) < 0) {
+        zu_list_remove(&e->link);
+        zu_free(e);
+        return rc;
+    }
+    set_last_endpoint(s, e, e->text);
+    zu_socket_adopt(s, pipe);
+    return 0;
+}
+
 int zu_socket_bind(struct zu_socket *s, const char *endpoint)
 {
     const struct zu_transport *t;
@@ -530,6 +553,8 @@ int zu_socket_bind(struct zu_socket *s, const char *endpoint)
         return rc;
     if (t->datagram_open)
         return open_datagrams(s, t, endpoint, text, true);
+    if (t->carrier)
+        return join_multicast(s, t, endpoint, text);
     return t->local_bind ? bind_local(s, t, endpoint, text) : bind_stream(s, t, endpoint, text);
 }
 
@@ -557,6 +582,8 @@ int zu_socket_connect(struct zu_socket *s, const char *endpoint)
         return rc;
     if (t->datagram_open)
         return open_datagrams(s, t, endpoint, text, false);
+    if (t->carrier)
+        return join_multicast(s, t, endpoint, text);
     if (!t->local_connect) {
         rc = t->check(text, s->options);
         if (rc < 0)

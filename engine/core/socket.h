@@ -219,6 +219,7 @@ struct zu_endpoint {
     struct zu_dialer *dialer;       /* or NULL */
     struct zu_listener *listener;   /* or NULL */
     struct zu_datagrams *datagrams; /* or NULL */
+    struct zu_multicast *multicast; /* or NULL */
     bool bound;
     char text[];
 };

@@ -52,6 +52,30 @@ struct zu_proxy {
 #define ZU_PROXY_ROOM   1024 /* bytes that a writer for it has */
 #define ZU_DATAGRAM_MAX 8192 /* bytes; what is larger is not sent, and cut when it comes */
 
+#define ZU_CARRIER_FDS   4
+#define ZU_CARRIER_NEVER UINT64_MAX
+#define ZU_PIECE_MAX     65000 /* bytes */
+#define ZU_PIECE_ALIGN   16
+
+/*
+ * What carries pieces of bytes to a group, each whole and those of one source in their order, or
+ * tells that some are lost. Of its calls only `open` may block.
+ */
+struct zu_carrier {
+    /* On the caller's thread. *out is what the others are given. `sends`: else it listens. */
+    int (*open)(void **out, const char *text, const struct zu_options *o, bool sends);
+    void (*close)(void *state);
+    /* What is to be polled for POLLIN; how many. */
+    int (*descriptors)(void *state, int fd[ZU_CARRIER_FDS]);
+    size_t (*piece_max)(void *state);
+    /* The piece lies at a multiple of ZU_PIECE_ALIGN; OpenPGM's checksum wants it. -EAGAIN: again
+     * in *wait_ms. Any other error is the one piece's. */
+    int (*send)(void *state, const void *piece, size_t size, uint64_t *wait_ms);
+    /* 0: *in is a piece of *source's, until the next call. -ECONNRESET: *source's are not complete.
+     * -EAGAIN: there is none; again in *wait_ms, or when a descriptor tells. */
+    int (*receive)(void *state, struct zu_reader *in, uint64_t *source, uint64_t *wait_ms);
+};
+
 struct zu_transport {
     const char *scheme; /* "tcp" in tcp://host:port */
     bool takes_time;    /* to connect: ZMQ_CONNECT_TIMEOUT and CONNECT_DELAYED mean something */
@@ -141,6 +165,9 @@ struct zu_transport {
     /* The other way round: makes *head, and leaves the body in *in. -EPROTO, -ENOMEM: drop it. */
     int (*datagram_read)(struct zu_reader *in, const struct zu_target *from, struct zu_msg *head,
                          const struct zu_options *o);
+
+    /* A transport of reliable multicast has this, and nothing else: multicast.h. */
+    const struct zu_carrier *carrier;
 
     /*
      * A local transport has these, and none of the above. `id` is what the pipes of a connect

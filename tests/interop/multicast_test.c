@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * epgm, between ours, and between ours and the distribution's libzmq, both ways. A listener hears
+ * nothing of what was said before it came, so first is said again and again what is to be heard.
+ *
+ * libzmq's listeners take away half of what speakers are asked (see pgm.c), and what a listener
+ * misses before it knows its speaker it cannot ask for: so a listener comes before its speaker, and
+ * but for one test no more is under way than the kernel holds for one that sleeps.
+ */
+#include "tests/support/body.h"
+#include "tests/support/peer.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What OpenPGM says of loopback goes to where the peer answers. */
+static void be_quiet(void)
+{
+    setenv("PGM_MIN_LOG_LEVEL", "FATAL", 1);
+}
+
+TestSuite(interop_multicast, .init = be_quiet, .fini = test_peer_end, .timeout = 600);
+
+/* Whether what one sends to the group on the loopback interface comes to another. */
+static bool is_carried(struct sockaddr_in to)
+{
+    struct ip_mreq mreq = {.imr_multiaddr = to.sin_addr,
+                           .imr_interface.s_addr = htonl(INADDR_LOOPBACK)};
+    int in = socket(AF_INET, SOCK_DGRAM, 0), out = socket(AF_INET, SOCK_DGRAM, 0);
+    struct pollfd heard = {in, POLLIN, 0};
+    bool carried = bind(in, (struct sockaddr *)&to, sizeof to) == 0 &&
+                   setsockopt(in, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof mreq) == 0 &&
+                   setsockopt(out, IPPROTO_IP, IP_MULTICAST_IF, &mreq.imr_interface,
+                              sizeof(struct in_addr)) == 0 &&
+                   sendto(out, "", 1, 0, (struct sockaddr *)&to, sizeof to) == 1 &&
+                   poll(&heard, 1, 10000) == 1;
+
+    close(in);
+    close(out);
+    return carried;
+}
+
+/* A group and a port that nobody else is at. */
+static const char *group(void)
+{
+    static char at[64];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof a;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    unsigned id = (unsigned)getpid();
+
+    cr_assert_eq(bind(fd, (struct sockaddr *)&a, size), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &size), 0);
+    close(fd);
+    snprintf(at, sizeof at, "epgm://127.0.0.1;239.192.%u.%u:%u", id >> 8 & 0xff, id & 0xff,
+             ntohs(a.sin_port));
+    a.sin_addr.s_addr = htonl(239u << 24 | 192u << 16 | (id & 0xffff));
+    if (!is_carried(a))
+        cr_skip_test("multicast does not come back over the loopback interface");
+    return at;
+}
+
+static void *fast(int type)
+{
+    void *s = test_socket(type);
+
+    SET(s, ZMQ_RATE, 1000000);
+    if (type == ZMQ_SUB || type == ZMQ_XSUB)
+        SET(s, ZMQ_RCVHWM, 0);
+    else
+        SET(s, ZMQ_SNDHWM, 0);
+    return s;
+}
+
+static bool has_something(void *socket, long ms)
+{
+    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+
+    return zmq_poll(&item, 1, ms) == 1;
+}
+
+/* Until each of our listeners has heard `first` of our speaker; and nothing of it is left. */
+static void meet(void *pub, void *sub, const char *first)
+{
+    const char *seen = "";
+
+    do
+        SEND(pub, "%s", first);
+    while (!has_something(sub, 50));
+    SEND(pub, "%s end", first);
+    while (strcmp(seen, test_text("%s end", first)) != 0)
+        seen = test_recv(sub, 0);
+}
+
+Test(interop_multicast, of_ours_is_heard_by_theirs)
+{
+    static struct test_peer peer;
+    const char *at = group(), *answer;
+    void *pub = fast(ZMQ_PUB);
+
+    test_peer_start(&peer);
+    PEER(&peer, "open 0 %d", ZMQ_SUB);
+    PEER(&peer, "text 0 %d A", ZMQ_SUBSCRIBE);
+    PEER(&peer, "connect 0 %s", at);
+    test_connect(pub, at);
+    do {
+        SEND(pub, "A first");
+        test_peer_tell(&peer, "poll 0 50");
+    } while (strcmp(test_peer_answer(&peer), "ok 1") != 0);
+    for (int i = 0; i < 50; i++)
+        SEND(pub, "%s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
+    do {
+        test_peer_tell(&peer, "recv 0");
+        answer = test_peer_answer(&peer);
+    } while (strcmp(answer, "ok A first") == 0);
+    cr_expect_str_eq(answer, "ok A0|7|last");
+    for (int i = 2; i < 50; i += 2)
+        PEER_RECV(&peer, "A%d|%0*d|last", i, 1 + i * 20, 7);
+}
+
+Test(interop_multicast, of_theirs_is_heard_by_ours)
+{
+    static struct test_peer peer;
+    const char *at = group(), *seen;
+    void *sub = fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "A");
+    test_bind(sub, at); /* which is the same */
+    test_peer_start(&peer);
+    PEER(&peer, "open 0 %d", ZMQ_PUB);
+    PEER(&peer, "set 0 %d 1000000", ZMQ_RATE);
+    PEER(&peer, "connect 0 %s", at);
+    do
+        PEER(&peer, "send 0 A first");
+    while (!has_something(sub, 50));
+    for (int i = 0; i < 50; i++)
+        PEER(&peer, "send 0 %s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
+    do
+        seen = test_recv(sub, 0);
+    while (strcmp(seen, "A first") == 0);
+    cr_expect_str_eq(seen, "A0|7|last");
+    for (int i = 2; i < 50; i += 2)
+        RECV(sub, "A%d|%0*d|last", i, 1 + i * 20, 7);
+}
+
+/*
+ * One loop speaks and listens, in turns of more packets than the listener has room for: so some of
+ * each message are lost, and it is whole only if they are sent again. On a machine that is too slow
+ * for all to come within the times of the protocol the message is given up, and said once more.
+ */
+Test(interop_multicast, what_was_lost_is_asked_for_and_sent_again)
+{
+    enum { SIZE = 200000 };
+    const char *at = group();
+    void *pub = fast(ZMQ_XPUB), *sub = fast(ZMQ_XSUB);
+    uint8_t *body = malloc(2 * SIZE);
+
+    SET(sub, ZMQ_RCVBUF, 65536);
+    test_connect(sub, at);
+    test_connect(pub, at);
+    meet(pub, sub, "first");
+    for (int i = 0, heard = -1; i < 3; i++) {
+        do {
+            test_body_fill(body, SIZE, (uint64_t)i);
+            OK(zmq_send(pub, body, SIZE, ZMQ_SNDMORE));
+            SEND(pub, "%d", i);
+        } while (!has_something(sub, 20000));
+        while (heard != i) { /* or what was given up too early */
+            cr_assert_eq(zmq_recv(sub, body + SIZE, SIZE, 0), SIZE);
+            heard = atoi(test_recv(sub, 0));
+            test_body_fill(body, SIZE, (uint64_t)heard);
+            cr_assert_eq(memcmp(body, body + SIZE, SIZE), 0);
+        }
+    }
+    RECV_GIVES(EAGAIN, pub);
+    free(body);
+}
+
+Test(interop_multicast, parts_of_two_speakers_do_not_mix)
+{
+    const char *at = group();
+    void *pub[2] = {fast(ZMQ_PUB), fast(ZMQ_PUB)}, *sub = fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    test_connect(sub, at);
+    for (int i = 0; i < 2; i++) {
+        test_connect(pub[i], at);
+        meet(pub[i], sub, i ? "b" : "a");
+    }
+    for (int i = 0; i < 50; i++) {
+        int heard = 0;
+
+        for (int j = 0; j < 2; j++)
+            SEND(pub[j], "%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j);
+        for (int k = 0; k < 2; k++) {
+            const char *seen = test_recv(sub, 0);
+            int j = seen[0] == '1';
+
+            cr_assert_str_eq(seen, test_text("%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j));
+            heard |= 1 << j;
+        }
+        cr_assert_eq(heard, 3);
+    }
+}
+
+Test(interop_multicast, what_was_said_goes_out_before_the_close)
+{
+    const char *at = group();
+    void *pub = test_socket(ZMQ_PUB), *sub = fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    SET(pub, ZMQ_LINGER, -1);
+    SET(pub, ZMQ_RATE, 1000);
+    test_connect(sub, at);
+    test_connect(pub, at);
+    meet(pub, sub, "first");
+    for (int i = 0; i < 100; i++)
+        SEND(pub, "%d|%0500d", i, i);
+    test_close(pub);
+    for (int i = 0; i < 100; i++)
+        RECV(sub, "%d|%0500d", i, i);
+    OK(zmq_disconnect(sub, at));
+    FAILS(ENOENT, zmq_disconnect(sub, at));
+}
+
+Test(interop_multicast, is_refused_what_is_no_group_or_no_type)
+{
+    static const char *const bad[] = {
+        "239.192.1.1",    "127.0.0.1;239.192.1.1", "239.192.1.1:0",           "239.192.1.1:65536",
+        "239.192.1.1:x",  "127.0.0.1;10.0.0.1:5",  "127.0.0.1;example.org:5", ";239.192.1.1:5",
+        "239.192.1.1:5x",
+    };
+    void *pub = test_socket(ZMQ_PUB), *push = test_socket(ZMQ_PUSH);
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        FAILS(EINVAL, zmq_connect(pub, test_text("epgm://%s", bad[i])));
+    FAILS(ENODEV, zmq_connect(pub, "epgm://no-such-interface;239.192.1.1:5"));
+    FAILS(ENOCOMPATPROTO, zmq_connect(push, "epgm://127.0.0.1;239.192.1.1:5"));
+    FAILS(ENOCOMPATPROTO, zmq_bind(push, "pgm://127.0.0.1;239.192.1.1:5"));
+    cr_expect_eq(zmq_has("pgm"), 1);
+}
