@@ -497,3 +497,28 @@ Test(tls, carries_websockets_too)
     cr_assert_str_eq(r.reason, "IP address mismatch");
     FAILS(EINVAL, zmq_connect(test_socket(ZMQ_REQ), at));
 }
+
+Test(tls, peers_know_whom_they_dial_over_wss)
+{
+    const char *at = test_text("wss%s", tls_place() + 3);
+    void *bound = tls_server(ZMQ_PEER, TEST_SERVER, at), *dialer = tls_client(ZMQ_PEER);
+    uint32_t id = zmq_connect_peer(dialer, at), back;
+    zmq_msg_t m;
+
+    cr_assert_neq(id, 0);
+    OK(zmq_msg_init_buffer(&m, "hello", 5));
+    OK(zmq_msg_set_routing_id(&m, id));
+    cr_assert_eq(zmq_msg_send(&m, dialer, 0), 5);
+    OK(zmq_msg_init(&m));
+    cr_assert_eq(zmq_msg_recv(&m, bound, 0), 5);
+    back = zmq_msg_routing_id(&m);
+    cr_assert_neq(back, 0);
+    cr_assert_eq(zmq_msg_send(&m, bound, 0), 5); /* with the number that it has */
+    OK(zmq_msg_init(&m));
+    cr_assert_eq(zmq_msg_recv(&m, dialer, 0), 5);
+    cr_expect_eq(zmq_msg_routing_id(&m), id);
+    OK(zmq_msg_close(&m));
+    OK(zmq_disconnect_peer(dialer, id));
+    cr_expect_eq(zmq_connect_peer(test_socket(ZMQ_PEER), at), 0); /* nobody to trust */
+    cr_expect_eq(errno, EINVAL);
+}
