@@ -4,6 +4,7 @@
  * server and whoever binds. The ZAP handler is the test's own thread, or a socket of the peer that
  * is driven from here.
  */
+#include "tests/monitor/watch.h"
 #include "tests/support/body.h"
 #include "tests/support/peer.h"
 
@@ -273,6 +274,88 @@ ParameterizedTest(struct no_verdict *v, interop_security,
     test_recv(handler, 0); /* the next question: so it was not let in by that */
     RECV_GIVES(EAGAIN, ours);
     SEND(handler, "1.0|1|200|OK|joe|");
+    converse(ours);
+}
+
+/* ---- libzmq serves, and its handler says or does not say ---- */
+
+/* NULL: nothing in time. After the first two we are told, and do not come back. */
+static const char *const verdicts[] = {"1.0|1|400|no||",    "1.0|1|500|broken||", NULL,
+                                       "1.0|1|300|later||", "1.0|1|2000|?||",     "0.9|1|200|OK||",
+                                       "1.0|1|200|OK"};
+
+enum { FINAL = 2, SILENCE = 2, LATER = 3, VERDICTS = sizeof verdicts / sizeof *verdicts };
+
+struct verdict {
+    int answer, mechanism, transport;
+};
+
+ParameterizedTestParameters(interop_security, what_its_handler_says_we_hear)
+{
+    static struct verdict all[VERDICTS * MECHANISMS];
+    size_t n = 0;
+
+    for (int m = 0; m < MECHANISMS; m++)
+        for (int i = 0; i < VERDICTS; i++, n++)
+            all[n] = (struct verdict){i, m, n % 2 ? TEST_TCP : TEST_IPC};
+    return cr_make_param_array(struct verdict, all, n);
+}
+
+/* The next of our events but for those of connecting is that. */
+static void expect_event(void *reader, const char *start)
+{
+    const char *event;
+
+    do
+        event = watch_next(reader, 0);
+    while (strncmp(event, "CONNECT", 7) == 0);
+    cr_assert_eq(strncmp(event, start, strlen(start)), 0, "%s instead of %s", event, start);
+}
+
+/* Answers whatever its handler is asked until we are in; what was under way may end before. */
+static void let_in(void *reader)
+{
+    const char *event;
+
+    do {
+        test_peer_tell(&peer, "poll 1 10");
+        if (strcmp(test_peer_answer(&peer), "ok 1") == 0) {
+            PEER(&peer, "recv 1");
+            PEER(&peer, "send 1 1.0|1|200|OK|joe|");
+        }
+        event = watch_next(reader, ZMQ_DONTWAIT);
+    } while (strncmp(event, "HANDSHAKE_SUCCEEDED", 19) != 0);
+}
+
+ParameterizedTest(struct verdict *v, interop_security, what_its_handler_says_we_hear)
+{
+    struct combination c = {v->transport, false, false};
+    void *handler, *ours = begin(&c, &handler), *reader = watch(ours, ZMQ_EVENT_ALL);
+    const char *answer = verdicts[v->answer];
+
+    if (mechanisms[v->mechanism] == ZMQ_NULL)
+        PEER(&peer, "text 0 %d TEST", ZMQ_ZAP_DOMAIN);
+    else
+        set_mechanism(&c, ours, mechanisms[v->mechanism]);
+    SET(ours, ZMQ_RECONNECT_IVL, 20);
+    if (v->answer == SILENCE || v->answer == LATER) /* which libzmq makes silence of */
+        SET(ours, ZMQ_HANDSHAKE_IVL, 1000);
+    meet(&c, ours);
+    if (answer)
+        handle(NULL, "", answer);
+    else
+        PEER(&peer, "recv 1");
+    if (v->answer < FINAL) {
+        expect_event(reader, test_text("HANDSHAKE_FAILED_AUTH=%c00@", answer[6]));
+        expect_event(reader, "DISCONNECTED=");
+        NO_EVENT(reader);
+        return;
+    }
+    expect_event(reader, "HANDSHAKE_FAILED_NO_DETAIL=");
+    expect_event(reader, "DISCONNECTED=");
+    if (!answer)
+        PEER(&peer, "send 1 1.0|1|200|OK|late|"); /* nobody is there to hear it */
+    let_in(reader);
     converse(ours);
 }
 
