@@ -11,11 +11,15 @@
  * the questions among speakers and listeners by a hash: of half of all pairs none arrives, and
  * nothing that was lost is ever repaired. So ours listen at a descriptor of their own, which is
  * bound to the group and hears nothing else.
+ *
+ * For some packets that are not well formed OpenPGM ends the process, so they are kept from it
+ * (pgm_filter.h).
  */
 #include "transports/pgm.h"
 
 #include "engine/base/alloc.h"
 #include "engine/base/random.h"
+#include "transports/pgm_filter.h"
 #include "transports/resolve.h"
 
 #include <arpa/inet.h>
@@ -34,6 +38,7 @@ enum {
     WINDOW_MIN = 32,
     WINDOW_MAX = 1 << 20, /* packets; each is a pointer from the start */
     RETRY_MS = 1,
+    UNREAD_MAX = 1 << 16, /* packets; no buffer holds as many */
 };
 
 struct pgm {
@@ -215,9 +220,23 @@ static bool hear_the_group_alone(pgm_sock_t *s, const struct pgm_addrinfo_t *at,
            copy_option(fd, old, IPPROTO_IP, IP_PKTINFO) &&
            (rcvbuf < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf) == 0) &&
            setsockopt(fd, IPPROTO_IP, MCAST_JOIN_GROUP, &group, sizeof group) == 0 &&
-           bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && dup3(fd, old, O_CLOEXEC) == old;
+           zu_pgm_filter_attach(fd, true) == 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 &&
+           dup3(fd, old, O_CLOEXEC) == old;
     close(fd);
     return done;
+}
+
+/* Of a descriptor of OpenPGM's, which may have heard something already. */
+static bool hear_what_makes_sense(pgm_sock_t *s, bool udp)
+{
+    int fd = get(s, PGM_RECV_SOCK);
+    char byte;
+
+    if (zu_pgm_filter_attach(fd, udp) < 0)
+        return false;
+    for (int i = 0; i < UNREAD_MAX && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0; i++)
+        continue;
+    return true;
 }
 
 static void close_on_exec(pgm_sock_t *s)
@@ -260,7 +279,9 @@ static int make(pgm_sock_t **out, const struct zu_options *o, bool sends, bool u
     if (set_up(s, o, sends, udp, port) &&
         pgm_gsi_create_from_data(&own.sa_addr.gsi, id, sizeof id) &&
         pgm_bind3(s, &own, sizeof own, &by, sizeof by, &by, sizeof by, &e) && join(s, o, at) &&
-        pgm_connect(s, &e) && (sends || !udp || hear_the_group_alone(s, at, port, o->rcvbuf))) {
+        pgm_connect(s, &e) &&
+        (sends || !udp ? hear_what_makes_sense(s, udp)
+                       : hear_the_group_alone(s, at, port, o->rcvbuf))) {
         close_on_exec(s);
         *out = s;
         return 0;

@@ -244,3 +244,69 @@ Test(interop_multicast, is_refused_what_is_no_group_or_no_type)
     FAILS(ENOCOMPATPROTO, zmq_bind(push, "pgm://127.0.0.1;239.192.1.1:5"));
     cr_expect_eq(zmq_has("pgm"), 1);
 }
+
+/* ---- by hand ---- */
+
+static struct sockaddr_in where_is(const char *at)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    const char *colon = strrchr(at, ':'), *group_at = strchr(at, ';') + 1;
+
+    a.sin_port = htons((uint16_t)atoi(colon + 1));
+    cr_assert_eq(
+        inet_pton(AF_INET, test_text("%.*s", (int)(colon - group_at), group_at), &a.sin_addr), 1);
+    return a;
+}
+
+/* A packet of data, or what has another kind and looks like it. `kind`: type and options. */
+static void say_by_hand(int fd, struct sockaddr_in to, unsigned speaker, unsigned kind,
+                        unsigned number, const char *what, size_t size)
+{
+    uint8_t packet[256] = {
+        [1] = (uint8_t)speaker, [4] = (uint8_t)(kind >> 8), [5] = (uint8_t)kind, [8] = 'z', 'u',
+        [15] = (uint8_t)size,   [19] = (uint8_t)number};
+    uint32_t sum = 0;
+    uint16_t two;
+
+    memcpy(packet + 2, &to.sin_port, 2);
+    memcpy(packet + 24, what, size);
+    for (size_t i = 0; i < sizeof packet; i += 2) {
+        memcpy(&two, packet + i, 2);
+        sum += two;
+    }
+    sum = (sum & 0xffff) + (sum >> 16);
+    two = (uint16_t) ~((sum & 0xffff) + (sum >> 16));
+    memcpy(packet + 6, &two, 2);
+    cr_assert_gt(sendto(fd, packet, 24 + size, 0, (struct sockaddr *)&to, sizeof to), 0);
+}
+
+/* OpenPGM by itself ends the process for the second. */
+Test(interop_multicast, what_makes_no_sense_is_not_heard)
+{
+    static const char great[] = "\0\0\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0body";
+    static const unsigned kinds[] = {0x0000, 0x0401, 0x0501, 0x0001, 0x0003, 0x0803, 0x0a01,
+                                     0x0480, 0x0440, 0x0d00, 0x0100, 0xff00, 0x4400, 0x0c01};
+    const char *at = group();
+    struct sockaddr_in to = where_is(at);
+    struct in_addr by = {htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    void *sub = test_socket(ZMQ_SUB);
+    unsigned said = 0;
+
+    OK(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &by, sizeof by));
+    SUBSCRIBE(sub, "");
+    test_connect(sub, at);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        say_by_hand(fd, to, 1, kinds[i], 0, "something", 9);
+    say_by_hand(fd, to, 2, 0x0400, 0, great, sizeof great - 1);
+    say_by_hand(fd, to, 2, 0x0400, 1, "\x7f\xffx", 3);
+    say_by_hand(fd, to, 2, 0x0400, 2, "", 0);
+    say_by_hand(fd, to, 2, 0x0400, 3, "\0", 1);
+    say_by_hand(fd, to, 2, 0x0400, 4, "\0\4xxxx\5\0sane", 12);
+    RECV(sub, "sane");
+    do
+        say_by_hand(fd, to, 3, 0x0400, said++, "\0\0\6\0other", 9);
+    while (!has_something(sub, 50));
+    RECV(sub, "other");
+    close(fd);
+}
