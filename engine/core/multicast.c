@@ -36,6 +36,7 @@ struct source {
     size_t filled;
     struct zu_msg *part; /* the parts before it */
     uint32_t parts, room;
+    bool whole; /* they are a message */
 };
 
 struct watched {
@@ -56,6 +57,8 @@ struct zu_multicast {
     int linger_ms; /* once the socket has let go */
     struct zu_list sources;
     uint32_t source_count;
+    struct source *held; /* NULL, or there was no room for more of its piece */
+    struct zu_reader rest;
     struct watched watched[ZU_CARRIER_FDS];
     int watched_count;
     struct zu_timer timer, linger;
@@ -81,7 +84,7 @@ static void reset_source(struct source *s)
         zu_msg_close(&s->part[i]);
     s->parts = 0;
     s->head_size = s->filled = 0;
-    s->begun = false;
+    s->begun = s->whole = false;
 }
 
 static void forget_source(struct zu_multicast *c, struct source *s)
@@ -282,12 +285,14 @@ static int keep_part(struct source *s)
     return 0;
 }
 
-/* All parts of the message are there. The pipe has room for a message; one that finds no memory is
- * lost, as on the way. */
-static void hand_on(struct zu_multicast *c, struct source *s)
+/* All parts of the message are there. False: there is no room. One that finds no memory is lost, as
+ * on the way. */
+static bool hand_on(struct zu_multicast *c, struct source *s)
 {
     uint32_t i = 0;
 
+    if (!zu_pipe_can_write(c->pipe))
+        return false;
     while (i < s->parts && zu_pipe_write(c->pipe, &s->part[i]) == 0)
         i++;
     if (i < s->parts && i > 0)
@@ -295,6 +300,8 @@ static void hand_on(struct zu_multicast *c, struct source *s)
     for (; i < s->parts; i++)
         zu_msg_close(&s->part[i]);
     s->parts = 0;
+    s->whole = false;
+    return true;
 }
 
 /* A byte of a header. -EAGAIN: there are more. */
@@ -321,23 +328,29 @@ static int hear_head(struct zu_multicast *c, struct source *s, uint8_t byte)
     return 0;
 }
 
-/* Part of a source's stream. An error: what comes next makes no sense. */
-static int hear(struct zu_multicast *c, struct source *s, struct zu_reader in)
+/* Part of a source's stream. -EAGAIN: the pipe is full. Any other error: what comes next makes no
+ * sense. */
+static int hear(struct zu_multicast *c, struct source *s, struct zu_reader *in)
 {
     int rc;
 
-    while (zu_left(&in) > 0 || zu_msg_valid(&s->body)) {
+    while (s->whole || zu_left(in) > 0 || zu_msg_valid(&s->body)) {
+        if (s->whole) {
+            if (!hand_on(c, s))
+                return -EAGAIN;
+            continue;
+        }
         if (!zu_msg_valid(&s->body)) {
-            rc = hear_head(c, s, *in.at++);
+            rc = hear_head(c, s, *in->at++);
             if (rc < 0 && rc != -EAGAIN)
                 return rc;
             continue;
         }
-        size_t n = ZU_MIN(zu_left(&in), zu_msg_size(&s->body) - s->filled);
+        size_t n = ZU_MIN(zu_left(in), zu_msg_size(&s->body) - s->filled);
 
         if (n > 0)
-            memcpy((uint8_t *)zu_msg_data(&s->body) + s->filled, in.at, n);
-        in.at += n;
+            memcpy((uint8_t *)zu_msg_data(&s->body) + s->filled, in->at, n);
+        in->at += n;
         s->filled += n;
         if (s->filled < zu_msg_size(&s->body))
             return 0;
@@ -345,10 +358,19 @@ static int hear(struct zu_multicast *c, struct source *s, struct zu_reader in)
 
         if ((rc = keep_part(s)) < 0)
             return rc;
-        if (!more)
-            hand_on(c, s);
+        s->whole = !more;
     }
     return 0;
+}
+
+static void hear_rest(struct zu_multicast *c, struct source *s, struct zu_reader in)
+{
+    int rc = hear(c, s, &in);
+
+    c->held = rc == -EAGAIN ? s : NULL;
+    c->rest = in;
+    if (rc < 0 && rc != -EAGAIN)
+        reset_source(s);
 }
 
 static void hear_piece(struct zu_multicast *c, uint64_t id, struct zu_reader in)
@@ -363,8 +385,7 @@ static void hear_piece(struct zu_multicast *c, uint64_t id, struct zu_reader in)
     if (!s->begun)
         in.at += offset;
     s->begun = true;
-    if (hear(c, s, in) < 0)
-        reset_source(s);
+    hear_rest(c, s, in);
 }
 
 /* As send_some. Who sends has to ask, too: it hears what was missed. */
@@ -379,6 +400,10 @@ static uint64_t receive_some(struct zu_multicast *c)
         c->paused = !c->sends && c->pipe && !zu_pipe_can_write(c->pipe);
         if (c->paused)
             return ZU_CARRIER_NEVER;
+        if (c->held && c->pipe) {
+            hear_rest(c, c->held, c->rest);
+            continue;
+        }
         rc = c->carrier->receive(c->state, &in, &id, &wait_ms);
         if (rc == -EAGAIN)
             return wait_ms;

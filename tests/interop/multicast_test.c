@@ -181,6 +181,22 @@ Test(interop_multicast, what_was_lost_is_asked_for_and_sent_again)
     free(body);
 }
 
+Test(interop_multicast, a_subscriber_that_is_full_takes_the_rest_of_a_piece_later)
+{
+    const char *at = group();
+    void *pub = fast(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    SET(sub, ZMQ_RCVHWM, 2);
+    test_connect(sub, at);
+    test_connect(pub, at);
+    meet(pub, sub, "first");
+    for (int i = 0; i < 100; i++)
+        SEND(pub, "%d|of the same message", i);
+    for (int i = 0; i < 100; i++)
+        RECV(sub, "%d|of the same message", i);
+}
+
 Test(interop_multicast, parts_of_two_speakers_do_not_mix)
 {
     const char *at = group();
