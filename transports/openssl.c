@@ -14,21 +14,32 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/kept.h"
+#include "engine/base/secret.h"
+#include "transports/ktls.h"
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
 
-enum { WORDS_MAX = 32, REFUSED = 1000 /* OpenSSL's number of the alerts' first */ };
+enum {
+    WORDS_MAX = 32,
+    SECRET_MAX = 48 /* a hash of SHA-384 */,
+    REFUSED = 1000 /* OpenSSL's number of the alerts' first */
+};
 
 struct zu_openssl {
     SSL *ssl;
     struct zu_openssl_wire *wire;
     bool open;      /* the handshake is over */
     unsigned words; /* of the peer after it, since there were bytes */
+    bool asks_keys; /* the peer wants us to change ours */
+    bool has_alert;
+    uint8_t alert[2]; /* the last we gave */
+    uint8_t *secret;  /* what seals our records comes of; until it is asked for, or NULL */
     const char *reason;
 };
 
@@ -84,6 +95,8 @@ static int wire_write(BIO *b, const char *from, int size)
     struct zu_openssl_wire *w = BIO_get_data(b);
 
     BIO_clear_retry_flags(b);
+    if (w->hushed)
+        return size;
     if (size <= 0 || reserve(w, (size_t)size) < 0)
         return -1;
     memcpy(w->out + w->filled, from, (size_t)size);
@@ -202,19 +215,105 @@ static bool trust(SSL_CTX *ctx, const char *text)
     return good && some && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
 }
 
-/* Of each word of the handshake, and of those after it. */
+/* Of each word of the handshake, of those after it, and of alerts. */
 static void heard_word(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl,
                        void *self)
 {
     struct zu_openssl *s = SSL_get_app_data(ssl);
 
     (void)version;
-    (void)bytes;
-    (void)size;
     (void)self;
-    if (s && !sent && type == SSL3_RT_HANDSHAKE && s->open)
+    if (!s || !s->open)
+        return;
+    if (!sent && type == SSL3_RT_HANDSHAKE) {
         s->words++;
+        s->asks_keys |= size == 5 && *(const uint8_t *)bytes == SSL3_MT_KEY_UPDATE &&
+                        ((const uint8_t *)bytes)[4] == SSL_KEY_UPDATE_REQUESTED;
+    }
+    if (sent && type == SSL3_RT_ALERT && size == sizeof s->alert) {
+        s->has_alert = true;
+        memcpy(s->alert, bytes, size);
+    }
 }
+
+/* ---- keys for the kernel ---- */
+
+/* A line of all secrets as they come up: which, of which connection, and the secret, in hex. Ours
+ * is what seals what we send. */
+static void heard_secret(const SSL *ssl, const char *line)
+{
+    static const char *const ours[] = {"CLIENT_TRAFFIC_SECRET_0 ", "SERVER_TRAFFIC_SECRET_0 "};
+    struct zu_openssl *s = SSL_get_app_data(ssl);
+    const char *mine = ours[SSL_is_server(ssl)], *hex = strrchr(line, ' ');
+
+    if (!s || s->secret || strncmp(line, mine, strlen(mine)) != 0)
+        return;
+    s->secret = zu_secret_alloc(SECRET_MAX);
+    for (size_t i = 0; s->secret && i < SECRET_MAX && hex[1] && hex[2]; i++, hex += 2)
+        s->secret[i] = (uint8_t)(OPENSSL_hexchar2int((unsigned char)hex[1]) << 4 |
+                                 OPENSSL_hexchar2int((unsigned char)hex[2]));
+}
+
+/* RFC 8446's HKDF-Expand-Label, which needs one round of HMAC for what is no longer than a hash. */
+static bool expand(const EVP_MD *md, const uint8_t *secret, const char *label, uint8_t *to,
+                   size_t size)
+{
+    uint8_t info[32], made[EVP_MAX_MD_SIZE];
+    size_t label_size = strlen(label), n = 0;
+    bool good;
+
+    info[n++] = 0;
+    info[n++] = (uint8_t)size;
+    info[n++] = (uint8_t)label_size;
+    memcpy(info + n, label, label_size);
+    n += label_size;
+    info[n++] = 0; /* no context */
+    info[n++] = 1; /* the first round */
+    good = HMAC(md, secret, EVP_MD_get_size(md), info, n, made, NULL) != NULL;
+    if (good)
+        memcpy(to, made, size);
+    OPENSSL_cleanse(made, sizeof made);
+    return good;
+}
+
+bool zu_openssl_keys(struct zu_openssl *s, struct zu_openssl_keys *k)
+{
+    const SSL_CIPHER *c = SSL_get_current_cipher(s->ssl);
+    const EVP_MD *md = c ? SSL_CIPHER_get_handshake_digest(c) : NULL;
+    bool good = false;
+
+    memset(k, 0, sizeof *k);
+    if (s->secret && md) {
+        k->suite = SSL_CIPHER_get_protocol_id(c);
+        good = expand(md, s->secret, "tls13 key", k->key, k->suite == 0x1301 ? 16 : 32) &&
+               expand(md, s->secret, "tls13 iv", k->iv, sizeof k->iv);
+        ERR_clear_error();
+    }
+    zu_secret_free(s->secret);
+    s->secret = NULL;
+    return good;
+}
+
+void zu_openssl_forget_keys(struct zu_openssl_keys *k)
+{
+    OPENSSL_cleanse(k, sizeof *k);
+}
+
+void zu_openssl_hush(struct zu_openssl *s)
+{
+    s->wire->hushed = true;
+}
+
+bool zu_openssl_alert(struct zu_openssl *s, uint8_t alert[2])
+{
+    bool has = s->has_alert;
+
+    s->has_alert = false;
+    memcpy(alert, s->alert, sizeof s->alert);
+    return has;
+}
+
+/* ---- what is prepared, again ---- */
 
 static bool set_up(SSL_CTX *ctx, const struct zu_tls *t, bool accepts)
 {
@@ -225,6 +324,8 @@ static bool set_up(SSL_CTX *ctx, const struct zu_tls *t, bool accepts)
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     SSL_CTX_set_msg_callback(ctx, heard_word);
+    if (zu_ktls_is_there())
+        SSL_CTX_set_keylog_callback(ctx, heard_secret);
     if (asks)
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (accepts ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                            NULL);
@@ -317,8 +418,10 @@ int zu_openssl_new(struct zu_openssl **out, struct zu_openssl_wire *wire,
 
 void zu_openssl_free(struct zu_openssl *s)
 {
-    if (s)
+    if (s) {
         SSL_free(s->ssl);
+        zu_secret_free(s->secret);
+    }
     zu_free(s);
 }
 
@@ -383,6 +486,11 @@ int zu_openssl_shake(struct zu_openssl *s)
     return rc == 0 ? -EPROTO : rc; /* the peer's goodbye, before he came */
 }
 
+static bool must_change_keys(const struct zu_openssl *s)
+{
+    return s->asks_keys && s->wire->hushed;
+}
+
 ssize_t zu_openssl_read(struct zu_openssl *s, void *bytes, size_t size)
 {
     size_t n = 0;
@@ -390,9 +498,14 @@ ssize_t zu_openssl_read(struct zu_openssl *s, void *bytes, size_t size)
 
     ERR_clear_error();
     rc = SSL_read_ex(s->ssl, bytes, size, &n);
-    if (rc == 1) {
+    if (rc == 1 && !must_change_keys(s)) {
         s->words = 0;
         return (ssize_t)n;
+    }
+    if (must_change_keys(s)) {
+        ERR_clear_error();
+        s->reason = "the peer asks for new keys, and the kernel keeps its own";
+        return -EPROTO;
     }
     rc = judge(s, rc);
     if (rc == -EAGAIN && s->words > WORDS_MAX) {

@@ -21,6 +21,7 @@
 #include "transports/tls_tunnel.h"
 
 #include "engine/base/alloc.h"
+#include "transports/ktls.h"
 #include "transports/openssl.h"
 
 #include <errno.h>
@@ -71,6 +72,11 @@ struct tls {
     size_t piece_count;
     size_t ahead; /* bytes of the session's in the wire's */
     bool told_cancelled;
+
+    /* Where the kernel seals: what the session sends goes to it as it is. */
+    bool in_kernel;
+    struct msghdr message;
+    struct zu_ktls_alert alert;
 };
 
 static struct tls *tls_of(struct zu_kernel *k)
@@ -242,6 +248,8 @@ static void receive(struct tls *t)
     t->under->table->recv_block(t->under, &t->recv, t->fd);
 }
 
+static void hand_over(struct tls *t);
+
 /* What was to be said is said before it is told how it went. */
 static void go_on_shaking(struct tls *t)
 {
@@ -265,6 +273,8 @@ static void go_on_shaking(struct tls *t)
     zu_openssl_release(&t->wire);
     t->sent = 0;
     if (t->result != -EAGAIN) {
+        if (t->result == 0)
+            hand_over(t);
         t->more = true; /* the peer's first bytes may have come with his last words */
         complete_asked(t, t->result, 0, NULL);
         return;
@@ -279,6 +289,10 @@ static void send_done(struct zu_op *op, int res, uint32_t flags)
 
     (void)flags;
     t->send_busy = t->wire.lent = false;
+    if (t->in_kernel) { /* the last word. No shutdown: records may wait behind it */
+        complete_told(t, res < 0 ? res : 0);
+        return;
+    }
     if (!t->shaking) {
         sent_some(t, res);
         return;
@@ -313,8 +327,16 @@ static ssize_t open_records(struct tls *t, uint8_t *to, size_t size)
  * goes out at once, if it can; else before what the session says next. False: it grows too long. */
 static bool say_words(struct tls *t)
 {
+    uint8_t alert[2];
     ssize_t n;
 
+    if (t->in_kernel) {
+        if (zu_openssl_alert(t->state, alert)) {
+            zu_ktls_alert_init(&t->alert, alert);
+            (void)!sendmsg(t->fd, &t->alert.message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        }
+        return true;
+    }
     if (!has_records(t) || t->told || t->ahead)
         return true;
     n = send(t->fd, t->wire.out + t->sent, t->wire.filled - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -472,7 +494,9 @@ static void tls_cancel(struct zu_kernel *k, struct zu_op *op)
         t->asked_cancelled = true;
     else if (op == t->told)
         t->told_cancelled = true;
-    else
+    else if (t->in_kernel)
+        t->under->table->cancel(t->under, op);
+    if (op != t->asked && op != t->told)
         return;
     if (op == t->asked && t->recv_busy)
         t->under->table->cancel(t->under, &t->recv);
@@ -505,6 +529,63 @@ static const struct zu_kernel_table tls_table = {
     .forget = tls_forget,
     .give_block = tls_give_block,
 };
+
+/* ---- where the kernel seals ---- */
+
+static void ktls_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
+{
+    struct tls *t = tls_of(k);
+
+    if (t->failed)
+        tls_sendmsg(k, op, fd, msg);
+    else
+        t->under->table->sendmsg_some(t->under, op, fd, msg);
+}
+
+static void ktls_send(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf, size_t len)
+{
+    struct tls *t = tls_of(k);
+
+    t->one = (struct iovec){(void *)(uintptr_t)buf, len};
+    t->message = (struct msghdr){.msg_iov = &t->one, .msg_iovlen = 1};
+    ktls_sendmsg(k, op, fd, &t->message);
+}
+
+static const struct zu_kernel_table ktls_table = {
+    .name = "tls, sealed by the kernel",
+    .recv = tls_recv,
+    .recv_block = tls_recv_block,
+    .send = ktls_send,
+    .sendmsg = ktls_sendmsg,
+    .cancel = tls_cancel,
+    .forget = tls_forget,
+    .give_block = tls_give_block,
+};
+
+/* All that OpenSSL had to say is on its way. */
+static void hand_over(struct tls *t)
+{
+    struct zu_openssl_keys keys;
+
+    if (zu_openssl_keys(t->state, &keys) && zu_ktls_start(t->fd, &keys) == 0) {
+        zu_openssl_hush(t->state);
+        t->tunnel.kernel.table = &ktls_table;
+        t->in_kernel = true;
+    }
+    zu_openssl_forget_keys(&keys);
+}
+
+static bool say_goodbye(struct tls *t)
+{
+    uint8_t alert[2];
+
+    if (!t->in_kernel || t->failed || !zu_openssl_alert(t->state, alert))
+        return false;
+    zu_ktls_alert_init(&t->alert, alert);
+    t->send_busy = true;
+    t->under->table->sendmsg_some(t->under, &t->send, t->fd, &t->alert.message);
+    return true;
+}
 
 /* ---- the tunnel's own ---- */
 
@@ -583,6 +664,8 @@ static void tls_finish(struct zu_tunnel *tunnel, struct zu_op *op)
     t->piece_count = 0;
     if (!t->failed)
         zu_openssl_finish(t->state);
+    if (say_goodbye(t))
+        return;
     zu_loop_later(t->loop, &t->later);
 }
 

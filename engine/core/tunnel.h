@@ -30,7 +30,7 @@ struct zu_tunnel_table {
     /* Completes with 0 once bytes may go both ways. */
     void (*shake)(struct zu_tunnel *t, struct zu_op *op);
     /* Nothing more is sent; no send is in flight. Completes when the peer can hear so: then the
-     * descriptor's writing side is shut, too. */
+     * descriptor's writing side is shut, too, unless the kernel still has to seal what it has. */
     void (*finish)(struct zu_tunnel *t, struct zu_op *op);
     void (*close)(struct zu_tunnel *t); /* nothing is in flight, and the descriptor is closed */
 };

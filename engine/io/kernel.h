@@ -39,6 +39,7 @@ enum zu_op_kind {
     ZU_OP_RECV_BLOCK,
     ZU_OP_SEND,
     ZU_OP_SENDMSG,
+    ZU_OP_SENDMSG_SOME,
     ZU_OP_SENDMSG_ZC,
     ZU_OP_POLL,
 };
@@ -90,6 +91,8 @@ struct zu_kernel_table {
                                                                           there */
     void (*send)(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf, size_t len);
     void (*sendmsg)(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg);
+    /* The same in words that TLS in the kernel understands: it is not asked to take all of it. */
+    void (*sendmsg_some)(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg);
     /*
      * The same without a copy; only where `zero_copy` is set. With ZU_OP_MORE the result says what
      * was taken, and the bytes must stay as they are until the last completion, which has

@@ -72,7 +72,7 @@ static inline void zu_op_tell(struct zu_kernel *k, const struct zu_op *op, int r
     if (op->kind == ZU_OP_RECV || op->kind == ZU_OP_RECV_BLOCK) {
         zu_count_lightly(&s->recvs, 1);
         zu_count_lightly(&s->recv_bytes, (uint64_t)res);
-    } else if (op->kind == ZU_OP_SEND || op->kind == ZU_OP_SENDMSG) {
+    } else if (op->kind >= ZU_OP_SEND && op->kind <= ZU_OP_SENDMSG_SOME) {
         zu_count_lightly(&s->sends, 1);
         zu_count_lightly(&s->send_bytes, (uint64_t)res);
         if ((size_t)res < op->len)

@@ -343,6 +343,7 @@ static int call(struct ready *r, struct slot *s, struct zu_op *op)
     case ZU_OP_SEND: n = send(op->fd, op->buf, op->len, MSG_NOSIGNAL | MSG_DONTWAIT); break;
     case ZU_OP_SENDMSG: n = sendmsg(op->fd, op->buf, MSG_NOSIGNAL | MSG_DONTWAIT); break;
     case ZU_OP_POLL: return call_poll(op);
+    case ZU_OP_SENDMSG_SOME:         /* ready_sendmsg takes what there is room for */
     case ZU_OP_SENDMSG_ZC:           /* it is not `zero_copy` */
     case ZU_OP_IDLE: return -EINVAL; /* not reached: nobody starts it */
     }
@@ -579,6 +580,7 @@ const struct zu_kernel_table zu_kernel_ready = {
     .recv_block = ready_recv_block,
     .send = ready_send,
     .sendmsg = ready_sendmsg,
+    .sendmsg_some = ready_sendmsg,
     .poll = ready_poll,
     .cancel = ready_cancel,
     .forget = ready_forget,

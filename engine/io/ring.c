@@ -120,6 +120,7 @@ static void prepare(struct io_uring_sqe *sqe, const struct zu_op *op)
     case ZU_OP_SENDMSG:
         io_uring_prep_sendmsg(sqe, op->fd, op->buf, MSG_NOSIGNAL | MSG_WAITALL);
         break;
+    case ZU_OP_SENDMSG_SOME: io_uring_prep_sendmsg(sqe, op->fd, op->buf, MSG_NOSIGNAL); break;
     case ZU_OP_SENDMSG_ZC:
         io_uring_prep_sendmsg_zc(sqe, op->fd, op->buf, MSG_NOSIGNAL | MSG_WAITALL);
         sqe->ioprio |= IORING_SEND_ZC_REPORT_USAGE;
@@ -194,6 +195,13 @@ static void ring_send(struct zu_kernel *k, struct zu_op *op, int fd, const void 
 static void ring_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
     zu_op_begin(op, ZU_OP_SENDMSG, fd, msg, zu_msghdr_size(msg));
+    start(k, op);
+}
+
+static void ring_sendmsg_some(struct zu_kernel *k, struct zu_op *op, int fd,
+                              const struct msghdr *msg)
+{
+    zu_op_begin(op, ZU_OP_SENDMSG_SOME, fd, msg, zu_msghdr_size(msg));
     start(k, op);
 }
 
@@ -520,6 +528,7 @@ const struct zu_kernel_table zu_kernel_ring = {
     .recv_block = ring_recv_block,
     .send = ring_send,
     .sendmsg = ring_sendmsg,
+    .sendmsg_some = ring_sendmsg_some,
     .sendmsg_zc = ring_sendmsg_zc,
     .poll = ring_poll,
     .cancel = ring_cancel,

@@ -72,6 +72,16 @@ struct tls_peer tls_dial(const char *endpoint, enum test_identity who)
     return p;
 }
 
+struct tls_peer tls_dial_by(const char *endpoint, const char *suite)
+{
+    struct tls_peer p;
+
+    make(&p, test_plain_connect(endpoint), TLS_NOBODY);
+    GOES(&p, SSL_set_ciphersuites(p.ssl, suite));
+    GOES(&p, SSL_connect(p.ssl));
+    return p;
+}
+
 bool tls_dial_old(const char *endpoint)
 {
     struct tls_peer p;

@@ -21,6 +21,8 @@ struct tls_peer {
 
 /* Connects to tls://127.0.0.1:port; the handshake is over for this side. */
 struct tls_peer tls_dial(const char *endpoint, enum test_identity who);
+/* The same with one suite of TLS 1.3 alone, by its name. */
+struct tls_peer tls_dial_by(const char *endpoint, const char *suite);
 /* Takes a connection of the listening descriptor; false: the handshake failed. */
 bool tls_take(struct tls_peer *p, int listener, enum test_identity who);
 /* The same as dial with nothing newer than TLS 1.2: whether it went through. */

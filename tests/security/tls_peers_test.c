@@ -244,15 +244,17 @@ Test(tls_peers, a_record_that_was_tampered_with_ends_it)
     tls_hang_up(&p);
 }
 
+/* But where the kernel seals what we say nobody can ask for ours: ktls_test.c. */
 Test(tls_peers, keys_may_be_renewed)
 {
+    bool in_kernel = tls_in_kernel();
     const char *at = tls_place();
     void *b = tls_server(ZMQ_PAIR, TEST_SERVER, at);
     struct tls_peer p = tls_dial(at, TLS_NOBODY);
 
     tls_shake_zmtp(&p, "PAIR");
     for (int i = 0; i < 100; i++) {
-        cr_assert(tls_renew_keys(&p, i % 2));
+        cr_assert(tls_renew_keys(&p, i % 2 && !in_kernel));
         tls_say_part(&p, "new");
         RECV(b, "new");
         if (i % 7 == 0) { /* and often there is nothing to say for a long time */

@@ -6,6 +6,13 @@
 #include "tests/support/pair.h"
 #include "tests/support/talk.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 const char *tls_place(void)
 {
     return test_endpoint(TEST_TLS);
@@ -29,6 +36,31 @@ void *tls_client(int type)
     SET(s, ZMQ_LINGER, 0);
     SET(s, ZMQ_RECONNECT_STOP, ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED);
     return s;
+}
+
+bool tls_in_kernel(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0), error;
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(setsockopt(fd, IPPROTO_TCP, TCP_ULP, "tls", sizeof "tls"), -1);
+    error = errno; /* such as: it would be, but there is no connection */
+    close(fd);
+    errno = error;
+    return error == ENOTCONN;
+}
+
+int tls_count_sealed(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        char name[16] = "";
+        socklen_t size = sizeof name;
+
+        count += getsockopt(fd, IPPROTO_TCP, TCP_ULP, name, &size) == 0 && !strcmp(name, "tls");
+    }
+    return count;
 }
 
 void *tls_records(void *socket, uint64_t events)

@@ -8,6 +8,7 @@
 
 #include "tests/support/certs.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <zuring.h>
 
@@ -24,6 +25,10 @@ const char *tls_place(void); /* an endpoint */
 void *tls_server(int type, enum test_identity who, const char *at);
 /* One that trusts TEST_CA, and nothing is kept of what it could not send. */
 void *tls_client(int type);
+
+/* Has the kernel TLS, so that it seals what we send? Else errno says why not. */
+bool tls_in_kernel(void);
+int tls_count_sealed(void); /* our descriptors that the kernel does so for */
 
 /* The socket's events as records, and the next of them. */
 void *tls_records(void *socket, uint64_t events);

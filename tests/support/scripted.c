@@ -423,6 +423,7 @@ const struct zu_kernel_table zu_kernel_scripted = {
     .recv_block = scripted_recv_block,
     .send = scripted_send,
     .sendmsg = scripted_sendmsg,
+    .sendmsg_some = scripted_sendmsg,
     .sendmsg_zc = scripted_sendmsg_zc,
     .poll = scripted_poll,
     .cancel = scripted_cancel,
