@@ -110,7 +110,7 @@ static void drop_records(struct tls *t)
     if (t->block)
         zu_kernel_give_block(t->under, t->block);
     t->block = NULL;
-    t->wire.in = zu_reader_of(NULL, 0);
+    t->wire.in = (struct zu_reader){NULL, NULL};
 }
 
 static int fail(struct tls *t, int res)

@@ -41,7 +41,10 @@ struct rig {
     unsigned patience_ms;  /* how long rig_say and rig_hear_all wait for a request to be made */
     const char *label;     /* what is being tried, for messages */
     bool is_web;           /* the transport is one of WebSockets: set before bind or dial */
-    char events[4096];     /* what the observer heard: "LISTENING ACCEPTED ... " */
+    /* Likewise: its connections go through it, and what the options are prepared with; or NULL. */
+    const struct zu_tunnel_table *tunnel;
+    int (*prepare)(const struct zu_options *o, bool accepts);
+    char events[4096]; /* what the observer heard: "LISTENING ACCEPTED ... " */
     size_t events_size;
     uint8_t *said; /* what the engine has sent */
     size_t said_size, said_room;

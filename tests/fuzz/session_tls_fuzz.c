@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * session_tls: the input is a peer of a connection in TLS. Its first byte chooses the type of our
+ * socket, who has dialed, and what the rest is, until the peer hangs up:
+ *     0  all he says, from the first byte of a TLS handshake on
+ *     1  after a true handshake, which a true TLS of his does, what he says beside it
+ *     2  what he says within TLS, from the first byte of ZMTP's greeting on
+ * In 0 and 1 nothing can come through, as he has no keys.
+ */
+#include "tests/fuzz/session.h"
+
+#include "include/zuring.h"
+#include "transports/openssl.h"
+#include "transports/tls_tunnel.h"
+
+enum { TYPES = ZMQ_XSUB + 1, STAGES = 3, SHAKES_MAX = 20 };
+enum stage { STRANGE, BESIDE, WITHIN };
+
+/* Of nobody's, for a hundred years. */
+static const char key[] = "-----BEGIN PRIVATE KEY-----\n"
+                          "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMW5RuYkYbGAR/lM/\n"
+                          "T0bbA6SS/R/ncSjr7VTjAe3K4PGhRANCAAT+pBOtaO6lxvfGf4oc8ThGK3pui818\n"
+                          "mQURxURM0wN5bP3aXezevLUHd88zrtQoYTiObGfWc4iHbw4HPJ/69aMd\n"
+                          "-----END PRIVATE KEY-----\n";
+static const char certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBhjCCASygAwIBAgIUPebBxhfCO8Y0zLjQilo3CTFHX/IwCgYIKoZIzj0EAwIw\n"
+    "DzENMAsGA1UEAwwEcGVlcjAgFw0yNjExMjIwOTEzMTBaGA8yMTI2MTAyOTA5MTMx\n"
+    "MFowDzENMAsGA1UEAwwEcGVlcjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABP6k\n"
+    "E61o7qXG98Z/ihzxOEYrem6LzXyZBRHFREzTA3ls/dpd7N68tQd3zzOu1ChhOI5s\n"
+    "Z9ZziIdvDgc8n/r1ox2jZDBiMB0GA1UdDgQWBBSbbGVhv1wa+gt7AVL7tA70TQgh\n"
+    "xjAfBgNVHSMEGDAWgBSbbGVhv1wa+gt7AVL7tA70TQghxjAPBgNVHRMBAf8EBTAD\n"
+    "AQH/MA8GA1UdEQQIMAaCBHBlZXIwCgYIKoZIzj0EAwIDSAAwRQIhAKH0YHgkcVuM\n"
+    "bxZRkHzIYIoIEZeWAVONqCWqLRKp9c7HAiB5dpZ5tB6Qs0JaW2y9vrECCow4hX0Y\n"
+    "ePPsTMZXKO2o8w==\n"
+    "-----END CERTIFICATE-----\n";
+
+struct way {
+    int type;
+    bool dials; /* our socket does */
+    enum stage stage;
+};
+
+struct peer {
+    struct zu_options *o;
+    struct zu_openssl *tls;
+    struct zu_openssl_wire wire;
+    size_t heard; /* of what the session has said */
+};
+
+static void certify(struct zu_options **o)
+{
+    static const int yes = 1;
+
+    FUZZ_CHECK(zu_options_set(o, ZURING_TLS_KEY_PEM, key, strlen(key)) == 0);
+    FUZZ_CHECK(zu_options_set(o, ZURING_TLS_CERT_PEM, certificate, strlen(certificate)) == 0);
+    FUZZ_CHECK(zu_options_set(o, ZURING_TLS_INSECURE, &yes, sizeof yes) == 0);
+}
+
+static void open_peer(struct peer *p, bool accepts)
+{
+    memset(p, 0, sizeof *p);
+    FUZZ_CHECK((p->o = zu_options_new(ZMQ_PAIR)) != NULL);
+    certify(&p->o);
+    FUZZ_CHECK(zu_openssl_prepare(p->o, accepts) == 0);
+    FUZZ_CHECK(zu_openssl_new(&p->tls, &p->wire, p->o, accepts, "peer") == 0);
+}
+
+static void close_peer(struct peer *p)
+{
+    zu_openssl_free(p->tls);
+    zu_openssl_release(&p->wire);
+    zu_options_drop(p->o);
+}
+
+/* What TLS has for the session, on a copy: to hear it the session must run. */
+static size_t take_records(struct peer *p, uint8_t **out)
+{
+    size_t size = p->wire.filled;
+
+    *out = fuzz_copy(p->wire.out, size);
+    zu_openssl_release(&p->wire);
+    return size;
+}
+
+static void shake(struct rig *r, struct peer *p)
+{
+    int rc = -EAGAIN;
+
+    for (int i = 0; rc == -EAGAIN; i++) {
+        uint8_t *records;
+        size_t size;
+
+        FUZZ_CHECK(i < SHAKES_MAX);
+        if (r->said)
+            p->wire.in = zu_reader_of(r->said + p->heard, r->said_size - p->heard);
+        rc = zu_openssl_shake(p->tls);
+        p->heard = r->said_size - zu_left(&p->wire.in);
+        size = take_records(p, &records);
+        FUZZ_CHECK(rig_say(r, records, size, SIZE_MAX) == size);
+        free(records);
+        rig_settle(r);
+        rig_hear_all(r);
+    }
+    FUZZ_CHECK(rc == 0);
+}
+
+/* The input as one record or as many. */
+static size_t seal(struct peer *p, const uint8_t *data, size_t size, bool cut, uint8_t **out)
+{
+    uint32_t state = 0;
+
+    for (size_t at = 0, n; at < size; at += n) {
+        n = cut ? fuzz_cut(&state, data + at, size - at)
+                : ZU_MIN(size - at, (size_t)ZU_OPENSSL_RECORD);
+        FUZZ_CHECK(zu_openssl_write(p->tls, data + at, n) == 0);
+    }
+    return take_records(p, out);
+}
+
+static struct outcome be_met(struct way w, const uint8_t *data, size_t size, bool cut)
+{
+    struct peer p = {.heard = 0};
+    struct outcome o;
+    struct rig r;
+    uint8_t *said;
+
+    open_session(&r, w.type);
+    certify(&r.s->options);
+    r.tunnel = &zu_tls_tunnel;
+    r.prepare = zu_openssl_prepare;
+    if (w.dials) {
+        rig_dial(&r);
+        rig_connect(&r);
+        rig_hear_all(&r);
+    } else {
+        rig_bind(&r);
+        rig_accept(&r);
+    }
+    if (w.stage != STRANGE) {
+        open_peer(&p, w.dials);
+        shake(&r, &p);
+    }
+    if (w.stage == WITHIN) {
+        size = seal(&p, data, size, cut, &said);
+        o = meet(&r, w.type, said, size, false);
+        free(said);
+    } else {
+        o = meet(&r, w.type, data, size, cut);
+        FUZZ_CHECK(o.messages == 0 && !strstr(r.events, "HANDSHAKE_SUCCEEDED"));
+    }
+    if (w.stage != STRANGE)
+        close_peer(&p);
+    return o;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    struct way w = {data[0] % TYPES, data[0] / TYPES % 2, data[0] / TYPES / 2 % STAGES};
+    struct outcome whole = be_met(w, data + 1, size - 1, false);
+    struct outcome cuts = be_met(w, data + 1, size - 1, true);
+
+    if (!takes_turns(w.type))
+        check_same(w.type, &whole, &cuts, false);
+    return 0;
+}
