@@ -5,6 +5,8 @@
  */
 #include "bench/common.h"
 
+#include "include/zuring.h" /* numbers of options */
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -163,10 +165,43 @@ static void set_key(void *socket, int option, const char *key)
     bench_check(zmq_setsockopt(socket, option, key, strlen(key) + 1) == 0, "a key of CURVE");
 }
 
+/* And at a tls endpoint the one is nobody in particular, and the other takes anybody. */
+static const char known_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                                "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMW5RuYkYbGAR/lM/\n"
+                                "T0bbA6SS/R/ncSjr7VTjAe3K4PGhRANCAAT+pBOtaO6lxvfGf4oc8ThGK3pui818\n"
+                                "mQURxURM0wN5bP3aXezevLUHd88zrtQoYTiObGfWc4iHbw4HPJ/69aMd\n"
+                                "-----END PRIVATE KEY-----\n";
+static const char known_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBhjCCASygAwIBAgIUPebBxhfCO8Y0zLjQilo3CTFHX/IwCgYIKoZIzj0EAwIw\n"
+    "DzENMAsGA1UEAwwEcGVlcjAgFw0yNjExMjIwOTEzMTBaGA8yMTI2MTAyOTA5MTMx\n"
+    "MFowDzENMAsGA1UEAwwEcGVlcjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABP6k\n"
+    "E61o7qXG98Z/ihzxOEYrem6LzXyZBRHFREzTA3ls/dpd7N68tQd3zzOu1ChhOI5s\n"
+    "Z9ZziIdvDgc8n/r1ox2jZDBiMB0GA1UdDgQWBBSbbGVhv1wa+gt7AVL7tA70TQgh\n"
+    "xjAfBgNVHSMEGDAWgBSbbGVhv1wa+gt7AVL7tA70TQghxjAPBgNVHRMBAf8EBTAD\n"
+    "AQH/MA8GA1UdEQQIMAaCBHBlZXIwCgYIKoZIzj0EAwIDSAAwRQIhAKH0YHgkcVuM\n"
+    "bxZRkHzIYIoIEZeWAVONqCWqLRKp9c7HAiB5dpZ5tB6Qs0JaW2y9vrECCow4hX0Y\n"
+    "ePPsTMZXKO2o8w==\n"
+    "-----END CERTIFICATE-----\n";
+
+static bool is_in_tls(const struct bench *b)
+{
+    return b->endpoint && strncmp(b->endpoint, "tls://", 6) == 0;
+}
+
+static void set_text(void *socket, int option, const char *text)
+{
+    bench_check(zmq_setsockopt(socket, option, text, strlen(text)) == 0, "a certificate");
+}
+
 void bench_be_server(const struct bench *b, void *socket)
 {
     int yes = 1;
 
+    if (is_in_tls(b)) {
+        set_text(socket, ZURING_TLS_KEY_PEM, known_key);
+        set_text(socket, ZURING_TLS_CERT_PEM, known_certificate);
+    }
     if (!b->curve)
         return;
     bench_check(zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes) == 0,
@@ -176,6 +211,11 @@ void bench_be_server(const struct bench *b, void *socket)
 
 void bench_be_client(const struct bench *b, void *socket)
 {
+    int yes = 1;
+
+    if (is_in_tls(b))
+        bench_check(zmq_setsockopt(socket, ZURING_TLS_INSECURE, &yes, sizeof yes) == 0,
+                    "ZURING_TLS_INSECURE");
     if (!b->curve)
         return;
     set_key(socket, ZMQ_CURVE_SERVERKEY, known_public);

@@ -46,7 +46,8 @@ uint64_t bench_now_ns(void);
 void bench_check(bool ok, const char *what);
 void *bench_context(const struct bench *b);
 void *bench_socket(const struct bench *b, void *ctx, int type);
-/* With --curve, before it binds or connects. The server's keys are known to everybody. */
+/* With --curve, and at tls endpoints, before it binds or connects. The server's keys are known to
+ * everybody. */
 void bench_be_server(const struct bench *b, void *socket);
 void bench_be_client(const struct bench *b, void *socket);
 void bench_end(void *ctx, void *socket);

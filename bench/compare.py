@@ -38,7 +38,7 @@ import curves
 
 ATTEMPTS = 3
 
-# What is measured. The transport `curve` is tcp with CURVE. `peers`: how many sockets are at the
+# What is measured. The transport `curve` is tcp with CURVE; `tls` has no libzmq beside it. `peers`: how many sockets are at the
 # other end. `short`: in the short table. `loops`: ZMQ_IO_THREADS, 0 for the library's own. `what`:
 # which of a program's measurements.
 # `load`, `interval`: of round trips, when each is made; in microseconds. `must`: figure: what it is
@@ -72,6 +72,7 @@ ROWS = [
     Row("thr", "curve", 64, 1500000),
     Row("thr", "curve", 1024, 400000, True, must={"": (1.8, 0)}),
     Row("thr", "curve", 65536, 10000),
+    Row("thr", "tls", 1024, 400000),
     Row("connects", "curve", 0, 1000),
     Row("strangers", "curve", 0, 10000),
     Row("lat", "tcp", 64, 20000, True, must={"p50": (6, 1.3), "p99": (4, 0)}),
@@ -79,6 +80,7 @@ ROWS = [
     Row("lat", "ipc", 64, 20000, True, must={"p50": (6, 1.3)}),
     Row("lat", "ipc", 65536, 5000),
     Row("lat", "curve", 64, 20000, must={"p50": (4, 0)}),
+    Row("lat", "tls", 64, 20000),
     Row("lat", "inproc", 64, 30000, True),
     Row("lat", "inproc", 65536, 20000),
     Row("trips", "tcp", 64, 500, what="req-rep", load="gap", interval=1000,
@@ -174,6 +176,10 @@ class Contestant:
         return ctypes.CDLL(os.path.join(self.folder, "libzmq.so.5"))
 
     @functools.cached_property
+    def has_tls(self):
+        return self.is_ours and self.library.zmq_has(b"tls") == 1
+
+    @functools.cached_property
     def has_draft(self):
         return hasattr(self.library, "zmq_poller_new")
 
@@ -182,6 +188,8 @@ class Contestant:
             return False
         if row.kind in ALONE:
             return self.is_ours
+        if row.transport == "tls":
+            return self.has_tls
         if row.kind in LATENCY:  # more threads that spin than there are cores measure the kernel
             return not self.bare or row.transport != "curve" and (
                 self.bare == "wait" or row.peers == 1 and row.load != "idle")
@@ -288,8 +296,8 @@ def run_row(tools, who, row, scratch, seconds):
                          ["tcp://127.0.0.1:*", str(row.peers)] + numbers, who, seconds)
     if row.transport == "inproc":
         return run_whole([os.path.join(tools, "inproc_" + row.kind)] + numbers, who, seconds)
-    if row.transport in ("tcp", "curve"):
-        endpoint = "tcp://127.0.0.1:%d" % free_port()
+    if row.transport in ("tcp", "curve", "tls"):
+        endpoint = "%s://127.0.0.1:%d" % (row.transport.replace("curve", "tcp"), free_port())
     else:
         endpoint = "ipc://" + tempfile.mktemp(prefix="e", dir=scratch)
     return run_pair(tools, who, "local_" + row.kind, "remote_" + row.kind, [endpoint] + numbers,
