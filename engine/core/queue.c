@@ -50,10 +50,10 @@
 
 #include <errno.h>
 
-#define PATIENCE_MIN  500u  /* ns */
-#define PATIENCE_MAX  2000u /* less than it costs to wake somebody */
-#define PATIENCE_REST 64u   /* times asleep at once before the next try */
-#define PATIENT_LOOKS 8u    /* pauses between two looks at the word and the clock */
+#define PATIENCE_MIN  500u   /* ns */
+#define PATIENCE_MAX  10000u /* what it costs to fall asleep and to be woken */
+#define PATIENCE_REST 64u    /* times asleep at once before the next try */
+#define PATIENT_LOOKS 8u     /* pauses between two looks at the word and the clock */
 
 /* Bytes of a chunk: 512, 2 KiB, 8 KiB. */
 #define CHUNK_MIN 512u
@@ -347,7 +347,8 @@ static bool is_news(const struct zu_queue *q, uint64_t word)
  * Two applications, one on each side: a reader that keeps up finds the queue empty after every
  * message. If it fell asleep each time, the writer would spend its time on waking it. So the reader
  * waits a moment, in which several messages come. How long is learnt: what comes in time doubles
- * it, what does not halves it, and once it is nothing only one time in PATIENCE_REST tries again.
+ * it, what does not halves it, and once it is nothing only one time in PATIENCE_REST tries again,
+ * for as long as it takes one who was asleep to answer: so two who answer each other stay awake.
  * True: there is news.
  */
 static bool wait_a_moment(struct zu_queue *q, uint64_t *word)
@@ -357,7 +358,7 @@ static bool wait_a_moment(struct zu_queue *q, uint64_t *word)
     if (q->patience == 0) {
         if (++q->rests % PATIENCE_REST)
             return false;
-        q->patience = PATIENCE_MIN;
+        q->patience = PATIENCE_MAX;
     }
     end = zu_now_ns() + q->patience;
     do {
