@@ -87,6 +87,18 @@ extern "C" {
  */
 #define ZURING_ZAP_QUESTIONS_MAX 0x5A0B
 
+/*
+ * Option of a context, for zmq_ctx_set and zmq_ctx_get, and, int, of a socket, for zmq_setsockopt and
+ * zmq_getsockopt: for how many microseconds at most a thread that waits looks by itself for what
+ * comes, before it sleeps. 0 to 1000000; 100 by itself, of which a socket that hears nothing uses
+ * none. 0: it sleeps at once. -1: it never sleeps, and needs a core of its own; a signal still ends
+ * the call.
+ * A socket begins with what its context has then. -1 of a context before its first connection or
+ * bind: its I/O threads never sleep, either, and where the kernel lets it tcp polls the device
+ * (SO_BUSY_POLL, unless ZMQ_BUSY_POLL says how long).
+ */
+#define ZURING_SPIN 0x5A10
+
 /* This library's own version; zmq_version tells which libzmq it stands in for. Answers 0. */
 ZMQ_EXPORT int zuring_version(int *major, int *minor, int *patch); /* EFAULT: a NULL pointer */
 

@@ -65,6 +65,7 @@ enum {
     /* What the kernel may hold that is not on its way yet. Left to itself it takes 4 MB, far more
      * than any water mark meant; what is on its way, and so the speed, is not limited by it. */
     UNSENT_MAX = 128 * 1024,
+    BUSY_POLL_US = 50,
     /* Probes of a closed window that may be unanswered; the last one's answer may be on its way. */
     UNANSWERED_MAX = 1,
 };
@@ -278,6 +279,8 @@ int zu_sockstream_tune(int fd, const struct zu_options *o, bool accepted)
         return rc;
     if (o->busy_poll > 0 && (rc = set_int(fd, SOL_SOCKET, SO_BUSY_POLL, o->busy_poll)) < 0)
         return rc;
+    if (o->busy_poll == 0 && o->spin_us < 0)
+        set_int(fd, SOL_SOCKET, SO_BUSY_POLL, BUSY_POLL_US); /* or not: it may be a privilege */
     if (!accepted)
         return 0;
     if ((rc = get_int(fd, SOL_SOCKET, SO_DOMAIN, &family)) < 0)

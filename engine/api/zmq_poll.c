@@ -17,6 +17,7 @@
 #include "engine/api/poll.h"
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
+#include "engine/core/by_hand.h"
 #include "engine/core/joint.h"
 
 #define FEW_FDS 32 /* as many descriptors need no memory */
@@ -25,8 +26,9 @@ struct poll_set {
     zmq_pollitem_t *items;
     int count;
     const sigset_t *mask; /* while waiting; NULL: the thread's own */
-    struct pollfd *fds;   /* of the items that are no sockets, in their order */
+    struct pollfd *fds;   /* of the items that are no sockets, in their order; and room for hands */
     size_t fd_count;
+    struct zu_hands hands;
 };
 
 /* ---- items ---- */
@@ -130,10 +132,13 @@ static void disarm(struct poll_set *p)
 /* 0: look again. -ETIMEDOUT: look once more, then give up. Any other: -EINTR and its like. */
 static int sleep_once(struct poll_set *p, struct zu_waiter *w, uint64_t deadline_ns)
 {
+    size_t count = p->fd_count + p->hands.count;
     int rc;
 
+    if (p->hands.count)
+        memcpy(p->fds + p->fd_count, p->hands.fds, p->hands.count * sizeof *p->fds);
     if (arm(p, w))
-        rc = zu_waiter_wait(w, p->fds, p->fd_count, deadline_ns, p->mask);
+        rc = zu_waiter_wait(w, p->fds, count, deadline_ns, p->mask);
     else
         rc = zu_now_ns() < deadline_ns ? 0 : -ETIMEDOUT;
     disarm(p);
@@ -150,6 +155,8 @@ static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
     do {
         ready = 0;
         rc = sleep_once(p, &w, deadline_ns);
+        if (rc == 0)
+            zu_hands_look(&p->hands);
         if (rc == 0 || rc == -ETIMEDOUT)
             ready = look(p);
     } while (rc == 0 && ready == 0);
@@ -157,6 +164,60 @@ static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
     if (ready != 0)
         return ready;
     return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* ---- by hand ---- */
+
+static bool take_hands(struct poll_set *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        if (!p->items[i].socket || !(p->items[i].events & ZMQ_POLLIN))
+            continue;
+        zu_hands_release(p->items[i].socket);
+        zu_hands_add(&p->hands, p->items[i].socket);
+    }
+    return p->hands.count > 0 || (p->hands.first && p->hands.first->options->spin_us < 0);
+}
+
+/* By who does not wait. */
+static bool ask_hands(struct poll_set *p)
+{
+    bool any = false;
+
+    for (int i = 0; i < p->count; i++)
+        if (p->items[i].socket && p->items[i].events & ZMQ_POLLIN)
+            any |= zu_hands_ask(p->items[i].socket);
+    return any;
+}
+
+/* What a look finds after a spin that brings something, or 0. */
+static int spin(struct poll_set *p, uint64_t deadline_ns)
+{
+    int ready;
+
+    do {
+        zu_hands_look(&p->hands);
+        ready = look(p);
+    } while (ready == 0 && zu_hands_spin(&p->hands, deadline_ns));
+    return ready;
+}
+
+static int wait_by_hand(struct poll_set *p, uint64_t deadline_ns)
+{
+    const sigset_t *mask = p->mask;
+    int ready;
+
+    zu_hands_begin(&p->hands, mask);
+    p->mask = p->hands.mask;
+    ready = spin(p, deadline_ns);
+    if (ready == 0)
+        ready = sleep_until(p, deadline_ns);
+    zu_hands_end(&p->hands);
+    p->mask = mask;
+    p->hands.count = 0;
+    if (ready == -EMFILE || ready == -ENFILE || ready == -ENOMEM) /* it takes a descriptor */
+        return sleep_until(p, deadline_ns);
+    return ready;
 }
 
 /* ---- all of it ---- */
@@ -167,8 +228,12 @@ static int poll_set(struct poll_set *p, long timeout_ms)
 
     fill_fds(p);
     ready = look(p);
+    if (ready == 0 && timeout_ms == 0 && ask_hands(p))
+        ready = look(p);
     if (ready != 0 || timeout_ms == 0)
         return ready;
+    if (take_hands(p))
+        return wait_by_hand(p, zu_poll_deadline(timeout_ms));
     return sleep_until(p, zu_poll_deadline(timeout_ms));
 }
 
@@ -245,7 +310,7 @@ static zu_cold int poll_joint(zmq_pollitem_t *items, int count, long timeout_ms,
 
 static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const sigset_t *mask)
 {
-    struct pollfd few[FEW_FDS];
+    struct pollfd few[FEW_FDS + ZU_HANDS_MAX];
     struct poll_set p = {.items = items, .count = count, .mask = mask, .fds = few};
     int rc = check_items(items, count);
 
@@ -254,7 +319,8 @@ static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const s
     if (zu_unlikely(rc > 0))
         return poll_joint(items, count, timeout_ms, mask);
     p.fd_count = count_fds(items, count);
-    if (p.fd_count > FEW_FDS && !(p.fds = zu_alloc(p.fd_count * sizeof *p.fds)))
+    zu_hands_init(&p.hands);
+    if (p.fd_count > FEW_FDS && !(p.fds = zu_alloc((p.fd_count + ZU_HANDS_MAX) * sizeof *p.fds)))
         return -ENOMEM;
     rc = poll_set(&p, timeout_ms);
     if (p.fds != few)

@@ -86,6 +86,7 @@ int zu_ctx_new(struct zu_ctx **out, const struct zu_tables *tables)
     ctx->blocky = true;
     ctx->questions_max = QUESTIONS_MAX;
     ctx->one_cpu = has_one_cpu();
+    ctx->spin_us = ZU_SPIN_US;
     ctx->zero_copy_recv = 1;
     ctx->tag = ZU_CTX_TAG;
     *out = ctx;
@@ -226,7 +227,8 @@ static int start_loop(struct zu_ctx *ctx, size_t i)
                                     .sched_priority = ctx->sched_priority,
                                     .cpus = ctx->cpus,
                                     .cpu_count = ctx->cpu_count,
-                                    .alone = ctx->io_threads == 1};
+                                    .alone = ctx->io_threads == 1,
+                                    .awake = ctx->spin_us < 0};
 
     snprintf(name, sizeof name, "%s%sZMQbg/IO/%zu", ctx->name_prefix,
              ctx->name_prefix[0] ? "/" : "", i);
@@ -362,6 +364,14 @@ static int set_backend(struct zu_ctx *ctx, int value)
     return 0;
 }
 
+static int set_spin(struct zu_ctx *ctx, int value)
+{
+    if (value < -1 || value > ZU_SPIN_MAX_US)
+        return -EINVAL;
+    ctx->spin_us = value;
+    return 0;
+}
+
 static int set_option(struct zu_ctx *ctx, int option, int value)
 {
     switch (option) {
@@ -381,6 +391,7 @@ static int set_option(struct zu_ctx *ctx, int option, int value)
     case BACKEND_OPTION: return set_backend(ctx, value);
     case JOINT_OPTION: return set_flag(&ctx->joint, value);
     case QUESTIONS_OPTION: return set_number(&ctx->questions_max, value, 0);
+    case ZURING_SPIN: return set_spin(ctx, value);
     default: return -EINVAL;
     }
 }
@@ -439,6 +450,7 @@ static int get_option(const struct zu_ctx *ctx, int option, int *value)
     case BACKEND_OPTION: *value = ctx->backend; return 0;
     case JOINT_OPTION: *value = ctx->joint; return 0;
     case QUESTIONS_OPTION: *value = ctx->questions_max; return 0;
+    case ZURING_SPIN: *value = ctx->spin_us; return 0;
     case ZURING_STATS_FILE: *value = ctx->stats_file != NULL; return 0;
     default: return -EINVAL;
     }

@@ -53,6 +53,7 @@ struct zu_ctx {
     bool ipv6, blocky;
     bool joint;   /* what sockets begin as: joint.h */
     bool one_cpu; /* this process may run on one only: nobody spins */
+    int spin_us;  /* what sockets begin with; -1: and loops never sleep */
     int zero_copy_recv;
     int backend;      /* 0: choose; 1: io_uring; 2: readiness */
     char reason[320]; /* why the kernel boundary in use is the one it is; "": none in use yet */

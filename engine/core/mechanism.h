@@ -84,6 +84,7 @@ struct zu_mechanism {
      */
     bool (*seals)(const struct zu_handshake *h); /* NULL: yes, if there is a `seal` */
     size_t seal_head, seal_tail;                 /* ZU_SEAL_ROOM at most, together */
+    bool two_ways;                               /* one thread may seal while another opens */
     ssize_t (*seal)(struct zu_handshake *h, uint8_t *at, const uint8_t *from, size_t size,
                     uint8_t flags);
     ssize_t (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags,

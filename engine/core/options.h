@@ -11,6 +11,8 @@
 
 #include <sys/types.h>
 
+enum { ZU_SPIN_US = 100, ZU_SPIN_MAX_US = 1000000 }; /* see ZURING_SPIN in zuring.h */
+
 struct zu_cidr {    /* one ZMQ_TCP_ACCEPT_FILTER */
     uint8_t family; /* AF_INET, AF_INET6 */
     uint8_t bits;
@@ -80,6 +82,7 @@ struct zu_options {
     int keepalive, keepalive_cnt, keepalive_idle, keepalive_intvl;
     int tcp_maxrt;
     int zero_copy_min; /* bytes; 0 and less: never */
+    int spin_us;       /* -1: for ever */
     int use_fd;
     char bind_device[17];
     char *socks_proxy; /* host:port, or NULL */

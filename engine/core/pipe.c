@@ -22,8 +22,13 @@
 #include "engine/base/alloc.h"
 
 #include <limits.h>
+#include <sched.h>
+#include <time.h>
 
 #define STILL_OPEN INT_MIN
+
+#define CLAIM_YIELDS 100u
+#define CLAIM_NAP_NS 50000
 
 struct zu_direction {
     struct zu_queue queue;
@@ -37,7 +42,10 @@ struct zu_direction {
 struct zu_pipe_pair {
     struct zu_direction way[2]; /* way[i]: written by end[i] */
     struct zu_pipe end[2];
-    _Atomic uint32_t refs; /* open ends and posted commands */
+    _Atomic uint32_t refs;   /* open ends and posted commands */
+    _Atomic uint32_t intake; /* enum zu_intake, of end[1] */
+    _Atomic bool asking;     /* ask_cmd is posted, and has not run */
+    struct zu_cmd ask_cmd;
 };
 
 static struct zu_direction *way_out(const struct zu_pipe *p)
@@ -191,6 +199,7 @@ static void run_readable(struct zu_cmd *cmd)
     struct zu_pipe_pair *pair = p->pair;
 
     if (!p->closed) {
+        zu_pipe_claim(p);
         if (p->in_limit != work_out_limit(way_in(p)))
             zu_pipe_acknowledge(p);
         p->sink->readable(p);
@@ -204,6 +213,8 @@ static void run_writable(struct zu_cmd *cmd)
     struct zu_pipe_pair *pair = p->pair;
 
     if (!p->closed && !p->peer_gone) {
+        if (p == &pair->end[1])
+            zu_pipe_claim_intake(p);
         renew_room(p);
         p->sink->writable(p);
     }
@@ -230,6 +241,18 @@ static void run_ended(struct zu_cmd *cmd)
     pair_drop(pair);
 }
 
+static void run_asked(struct zu_cmd *cmd)
+{
+    struct zu_pipe_pair *pair = zu_container_of(cmd, struct zu_pipe_pair, ask_cmd);
+    struct zu_pipe *p = &pair->end[1];
+
+    /* [I3] acq_rel, pairs with [I4]: who asks from here on posts again. */
+    atomic_exchange_explicit(&pair->asking, false, memory_order_acq_rel);
+    if (!p->closed && p->sink->asked)
+        p->sink->asked(p);
+    pair_drop(pair);
+}
+
 /* The mailbox of an end that is nobody's yet: what is posted to it is refused. */
 static struct zu_mailbox limbo = {.head = ZU_MAILBOX_CLOSED};
 
@@ -241,6 +264,7 @@ static void init_end(struct zu_pipe_pair *pair, int i, const struct zu_pipe_end 
     p->sink = spec[i].sink;
     p->owner = spec[i].owner;
     atomic_init(&p->box, spec[i].box ? spec[i].box : &limbo);
+    atomic_init(&p->token, ZU_TOKEN_LOOP);
     zu_list_init(&p->all);
     p->peer = &pair->end[!i];
     p->out = &pair->way[i].queue;
@@ -268,6 +292,7 @@ int zu_pipe_new(struct zu_pipe *ends[2], const struct zu_pipe_end spec[2])
         return -ENOMEM;
     memset(pair, 0, sizeof *pair);
     atomic_init(&pair->refs, 2);
+    pair->ask_cmd.run = run_asked;
     for (int i = 0; i < 2; i++)
         init_end(pair, i, spec);
     for (int i = 0; i < 2; i++) {
@@ -454,9 +479,124 @@ void zu_pipe_rollback(struct zu_pipe *p)
     p->writing_part = false;
 }
 
+/* To a caller who is at work for a few microseconds. */
+static void give_way(unsigned tries)
+{
+    if (tries < CLAIM_YIELDS)
+        sched_yield();
+    else /* he may be on our core, and less urgent than we are */
+        nanosleep(&(struct timespec){.tv_nsec = CLAIM_NAP_NS}, NULL);
+}
+
+void zu_pipe_claim(struct zu_pipe *p)
+{
+    for (unsigned tries = 0;; tries++) {
+        /* [T1] acquire, pairs with [T2]: what a caller did to the reader's end is seen. */
+        uint32_t token = atomic_load_explicit(&p->token, memory_order_acquire);
+
+        if (zu_likely(token == ZU_TOKEN_LOOP))
+            return;
+        if (token == ZU_TOKEN_FREE) {
+            /* [T1], too. */
+            if (atomic_compare_exchange_strong_explicit(&p->token, &token, ZU_TOKEN_LOOP,
+                                                        memory_order_acquire, memory_order_relaxed))
+                return;
+        } else {
+            give_way(tries);
+        }
+    }
+}
+
+void zu_pipe_leave(struct zu_pipe *p)
+{
+    /* [T2] release, pairs with [T1]. */
+    atomic_store_explicit(&p->token, ZU_TOKEN_FREE, memory_order_release);
+}
+
+void zu_pipe_give_up(struct zu_pipe *p)
+{
+    /* [T2], too. */
+    atomic_store_explicit(&p->token, ZU_TOKEN_LOOP, memory_order_release);
+    post(p, &p->readable_cmd);
+}
+
+void zu_pipe_hold(struct zu_pipe *p)
+{
+    /* Relaxed: the caller's end is open, so the count cannot be on its way to 0. */
+    atomic_fetch_add_explicit(&p->pair->refs, 1, memory_order_relaxed);
+}
+
+void zu_pipe_drop(struct zu_pipe *p)
+{
+    pair_drop(p->pair);
+}
+
+enum zu_intake zu_pipe_intake(const struct zu_pipe *p)
+{
+    /* [I1], for who finds that it is his. */
+    return (enum zu_intake)atomic_load_explicit(&p->pair->intake, memory_order_acquire);
+}
+
+bool zu_pipe_take_intake(struct zu_pipe *p, enum zu_intake from, enum zu_intake to)
+{
+    uint32_t is = from;
+
+    /* [I1] acquire, pairs with [I2]: what the last one who had it did is seen. */
+    return atomic_compare_exchange_strong_explicit(&p->pair->intake, &is, to, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+void zu_pipe_put_intake(struct zu_pipe *p, enum zu_intake to)
+{
+    /* [I2] release, pairs with [I1]. */
+    atomic_store_explicit(&p->pair->intake, to, memory_order_release);
+}
+
+void zu_pipe_claim_intake(struct zu_pipe *p)
+{
+    for (unsigned tries = 0; !zu_pipe_take_intake(p, ZU_INTAKE_LOOP, ZU_INTAKE_LOOP) &&
+                             !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_LOOP) &&
+                             !zu_pipe_take_intake(p, ZU_INTAKE_HELD, ZU_INTAKE_LOOP);
+         tries++)
+        give_way(tries);
+}
+
+bool zu_pipe_claim_free_intake(struct zu_pipe *p)
+{
+    for (unsigned tries = 0; !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_LOOP); tries++) {
+        if (zu_pipe_intake(p) == ZU_INTAKE_BUSY)
+            give_way(tries); /* he may be about to leave it, with the watch on before */
+        else if (zu_pipe_intake(p) != ZU_INTAKE_FREE)
+            return false;
+    }
+    return true;
+}
+
+void zu_pipe_ask_intake(struct zu_pipe *p)
+{
+    /* [I4] acq_rel, pairs with [I3]: what was put before is seen by who runs it. */
+    if (!atomic_exchange_explicit(&p->pair->asking, true, memory_order_acq_rel))
+        post(p, &p->pair->ask_cmd);
+}
+
+/* True: nobody works there, and we do from now on. */
+static bool take_token(struct zu_pipe *p)
+{
+    uint32_t token = ZU_TOKEN_FREE;
+
+    /* Relaxed: only whether it is worth an exchange. [T1], too. */
+    return atomic_load_explicit(&p->token, memory_order_relaxed) == ZU_TOKEN_FREE &&
+           atomic_compare_exchange_strong_explicit(&p->token, &token, ZU_TOKEN_CALLER,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
+
 void zu_pipe_wake_reader(struct zu_pipe *p)
 {
-    if (!p->peer_gone)
+    if (p->peer_gone)
+        return;
+    if (p->by_hand && take_token(p->peer))
+        p->peer->sink->work(p->peer);
+    else
         post(p->peer, &p->peer->readable_cmd);
 }
 

@@ -32,10 +32,38 @@ struct zu_pipe_sink {
     void (*hiccuped)(struct zu_pipe *p); /* the peer behind it is a new one: subscribe again */
     void (*ended)(struct zu_pipe *p);    /* see above */
     void (*closing)(struct zu_pipe *p);  /* the other end closed; items may be left. Or NULL */
+    /* On the thread at the other end, which has the token: it does the reader's work; then it calls
+     * zu_pipe_leave or zu_pipe_give_up. Or NULL. */
+    void (*work)(struct zu_pipe *p);
+    /* A caller asks for the intake, or has given it up with something to be done. Or NULL. */
+    void (*asked)(struct zu_pipe *p);
     /* Both ends are closed, and no command will reach them any more; so many messages to or from
      * this end were never read. From any thread. Or NULL. */
     void (*left)(struct zu_pipe *p, uint64_t messages);
     void (*released)(struct zu_pipe *p); /* the same, last of all */
+};
+
+/*
+ * Who works an end that belongs to a loop. While there is nothing to do for it the loop leaves the
+ * token, and a thread that writes into the pipe may take it and do the work by itself instead of
+ * waking the loop. LOOP for ever where that is not wanted.
+ */
+enum zu_token {
+    ZU_TOKEN_LOOP,
+    ZU_TOKEN_FREE,   /* and the reader is asleep */
+    ZU_TOKEN_CALLER, /* for a few microseconds: what it does does not block */
+};
+
+/*
+ * Who receives for an end that belongs to a loop. While nothing is there to be received the loop
+ * leaves the intake, watching; a caller who waits may take it, and look for himself. LOOP for ever
+ * where nobody asked.
+ */
+enum zu_intake {
+    ZU_INTAKE_LOOP,
+    ZU_INTAKE_FREE, /* and watched */
+    ZU_INTAKE_HELD, /* a caller waits, and watches by himself: any thread may take it from him */
+    ZU_INTAKE_BUSY, /* he receives, for a few microseconds */
 };
 
 struct zu_pipe {
@@ -50,12 +78,14 @@ struct zu_pipe {
     uint32_t at[3];     /* a pattern's indexes: fair queue, load balance, fan */
     uint8_t *id;        /* peer's routing id, counted bytes, of the pattern; or NULL */
     uint8_t id_size;
-    bool local;        /* the other end is a socket's too: inproc */
-    bool dialed;       /* made by a zmq_connect of this owner, */
-    bool redialed;     /* after one whose connection has ended */
-    bool terminated;   /* pattern's mark */
-    bool takes_all;    /* every message: nobody there can join or subscribe */
-    uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
+    bool local;               /* the other end is a socket's too: inproc */
+    bool by_hand;             /* who writes here does the reader's work, if he can: see zu_token */
+    bool dialed;              /* made by a zmq_connect of this owner, */
+    bool redialed;            /* after one whose connection has ended */
+    bool terminated;          /* pattern's mark */
+    bool takes_all;           /* every message: nobody there can join or subscribe */
+    uint32_t rest, rest_next; /* waits in which its intake is not asked for: by_hand.c */
+    uint64_t endpoint;        /* of the socket's end: which zmq_connect it came from; 0: accepted */
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
     char *local_name, *peer_name;       /* as events have them; or NULL */
     char *peer_address;                 /* where that is another one */
@@ -68,15 +98,16 @@ struct zu_pipe {
     struct zu_pipe *peer;
     struct zu_queue *in, *out;
     struct zu_pipe_pair *pair;
-    struct zu_meter meter; /* what anyone may look at */
-    uint64_t write_until;  /* meter.written up to which nobody need be asked for room */
-    uint64_t peer_read;    /* what the writer last knew of meter.read at the other end */
-    uint64_t next_ack;     /* meter.read at which the writer is told */
-    uint32_t in_limit;     /* the water mark that next_ack was worked out from */
-    bool writing_part;     /* the last item written had MORE */
-    bool peer_gone;        /* the other end closed */
-    bool ended;            /* and there is nothing left to read */
-    bool closed;           /* this end closed */
+    _Atomic uint32_t token; /* enum zu_token */
+    struct zu_meter meter;  /* what anyone may look at */
+    uint64_t write_until;   /* meter.written up to which nobody need be asked for room */
+    uint64_t peer_read;     /* what the writer last knew of meter.read at the other end */
+    uint64_t next_ack;      /* meter.read at which the writer is told */
+    uint32_t in_limit;      /* the water mark that next_ack was worked out from */
+    bool writing_part;      /* the last item written had MORE */
+    bool peer_gone;         /* the other end closed */
+    bool ended;             /* and there is nothing left to read */
+    bool closed;            /* this end closed */
     struct zu_cmd attach_cmd, readable_cmd, writable_cmd, hiccup_cmd, ended_cmd;
 };
 
@@ -92,7 +123,8 @@ struct zu_pipe_end {
 
 #define ZU_PIPE_NO_HWM (-1)
 
-/* Two open ends. A queue's limit is what its writer and its reader add to it. -ENOMEM. */
+/* Two open ends; one that belongs to a loop is the second. A queue's limit is what its writer and
+ * its reader add to it. -ENOMEM. */
 int zu_pipe_new(struct zu_pipe *ends[2], const struct zu_pipe_end spec[2]);
 
 /*
@@ -272,6 +304,30 @@ static inline void zu_pipe_fill(struct zu_pipe *p, uint64_t *at, size_t parts, s
     p->writing_part = messages == 0;
     zu_count(&p->meter.written, messages);
 }
+
+/* The owner, a loop: nobody else works this end from now on. It may have to wait for a caller. */
+void zu_pipe_claim(struct zu_pipe *p);
+/* Who has the token, when the reader is asleep: it is anybody's. */
+void zu_pipe_leave(struct zu_pipe *p);
+/* A caller, with work left: it is the loop's. */
+void zu_pipe_give_up(struct zu_pipe *p);
+
+/*
+ * The intake of a session's end. A caller: from FREE or HELD to BUSY; false: it is not so. Puts
+ * what it is from now on; who had it BUSY, and its loop. Asks the loop for it, or to look after it,
+ * which is put before.
+ */
+bool zu_pipe_take_intake(struct zu_pipe *p, enum zu_intake from, enum zu_intake to);
+void zu_pipe_put_intake(struct zu_pipe *p, enum zu_intake to);
+/* For who waits with an intake: the pipe stays in memory until it is dropped. */
+void zu_pipe_hold(struct zu_pipe *p);
+void zu_pipe_drop(struct zu_pipe *p);
+enum zu_intake zu_pipe_intake(const struct zu_pipe *p); /* to who is not its loop, a hint */
+void zu_pipe_ask_intake(struct zu_pipe *p);
+/* The loop: if it is FREE it is LOOP from now on. A caller who is BUSY is waited for. */
+bool zu_pipe_claim_free_intake(struct zu_pipe *p);
+/* The loop: it is LOOP from now on. It may have to wait for a caller who is BUSY. */
+void zu_pipe_claim_intake(struct zu_pipe *p);
 
 /* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
 int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);

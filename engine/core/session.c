@@ -93,7 +93,7 @@ static void pipe_writable(struct zu_pipe *p)
 {
     struct zu_session *s = p->owner;
 
-    if (s->paused)
+    if (s->paused || s->watched) /* the intake was claimed for this */
         zu_session_receive(s);
 }
 
@@ -114,6 +114,8 @@ static void pipe_closing(struct zu_pipe *p)
     struct zu_session *s = p->owner;
     int linger = zu_pipe_linger(p);
 
+    bool deaf = zu_session_unwatch(s);
+
     if (linger == ZU_LINGER_ANEW) {
         drop_pipe(s);
         zu_session_fail(s, ZU_LOSS_CONNECTION, ENOMEM);
@@ -127,7 +129,7 @@ static void pipe_closing(struct zu_pipe *p)
         zu_session_stop(s, true);
     else if (s->state == ZU_SESSION_ACTIVE)
         zu_session_enter(s, ZU_SESSION_DRAINING);
-    if (s->paused) /* nobody reads any more: what waited for room is dropped, reading goes on */
+    if (s->paused || deaf) /* nobody reads any more: what waited for room is dropped */
         zu_session_receive(s);
     zu_session_drop(s);
 }
@@ -135,6 +137,8 @@ static void pipe_closing(struct zu_pipe *p)
 static void pipe_ended(struct zu_pipe *p)
 {
     struct zu_session *s = p->owner;
+
+    bool deaf = zu_session_unwatch(s);
 
     s->pipe = NULL;
     zu_pipe_close(p, 0);
@@ -144,10 +148,14 @@ static void pipe_ended(struct zu_pipe *p)
         zu_session_fail(s, ZU_LOSS_LOCAL, 0);
     else
         zu_session_pump_soon(s);
+    if (deaf) /* a state that lets callers receive: it has not gone */
+        zu_session_receive(s);
 }
 
-static const struct zu_pipe_sink session_sink = {.readable = pipe_readable,
+static const struct zu_pipe_sink session_sink = {.work = zu_session_send_now,
+                                                 .readable = pipe_readable,
                                                  .writable = pipe_writable,
+                                                 .asked = zu_session_asked,
                                                  .closing = pipe_closing,
                                                  .ended = pipe_ended};
 
@@ -182,8 +190,8 @@ int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
     s->pipe = ends[1];
     name_pipe(s, s->fd >= 0 ? s->connection : 0);
     if (s->fd >= 0) {
-        zu_session_count_in(s, s->bytes_in);
-        zu_session_count_out(s, s->bytes_out);
+        zu_session_count_in(s, s->bytes_in, s->loop->now_ms);
+        zu_session_count_out(s, s->bytes_out, s->loop->now_ms);
     }
     s->bytes_in = s->bytes_out = 0;
     s->out_skip_rest = false; /* what was cut off was in the pipe before */
@@ -234,6 +242,9 @@ int zu_session_new(struct zu_session **out, struct zu_loop *loop, struct zu_sock
     s->stop_cmd.run = run_stop;
     s->give_up_cmd.run = run_give_up;
     s->recv_op.done = zu_session_recv_done;
+    s->watch.seen = zu_session_seen;
+    s->absence.fire = zu_session_look_after;
+    s->slab = &loop->slab;
     s->send_op.done = zu_session_send_done;
     s->timer.fire = on_timer;
     s->retry.fire = on_retry;
@@ -282,7 +293,7 @@ static void forget_connection(struct zu_session *s)
     s->was_handshook = s->handshook;
     s->eof = s->send_dead = s->handshook = s->deaf = false;
     s->turned_away = ZU_LOSS_NONE;
-    s->sealed = s->wrapped = false;
+    s->sealed = s->wrapped = s->handy = false;
 }
 
 static void forget_peer(struct zu_session *s)
@@ -396,6 +407,8 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
 {
     if (s->state == state)
         return;
+    zu_session_claim(s);
+    zu_session_unwatch(s);
     s->state = (uint8_t)state;
     switch (state) {
     case ZU_SESSION_IDLE: s->parent->lost(s, s->loss); break;
@@ -556,6 +569,7 @@ static bool is_silent(struct zu_session *s)
 
 void zu_session_send_died(struct zu_session *s)
 {
+    zu_session_unwatch(s);
     s->send_dead = true;
     s->goodbye_ms = s->loop->now_ms;
     zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);

@@ -68,6 +68,7 @@ struct zu_session {
     bool dialed;
     bool sealed;    /* the traffic is, by the mechanism */
     bool wrapped;   /* sealed, or in a WebSocket's frames: it goes the long way */
+    bool handy;     /* callers may send and receive by hand */
     bool raw;       /* bytes as they are: see zu_options */
     bool lingering; /* the socket has let go of the pipe, or was closed */
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
@@ -121,9 +122,28 @@ struct zu_session {
     uint8_t in_stash[16]; /* the first bytes of a header */
     uint8_t in_stash_size;
     uint32_t screen_at;
+    struct zu_slab *slab; /* for small bodies: the loop's, or that of a caller who receives */
+
+    /* With the pipe's intake. */
+    struct zu_watch watch;
+    bool near;         /* a caller asked for the intake: it is left to him when nothing is there */
+    bool watched;      /* the watch has begun */
+    bool by_hand;      /* a caller receives, now */
+    bool given_up;     /* a caller has left something to be done; */
+    int given_res;     /* what his receive said, unless 1; */
+    int given_error;   /* what parsing said */
+    uint32_t turns;    /* receives of the loop's since a caller last had the intake */
+    uint64_t heard_ms; /* when a caller last heard something; anyone may look */
+    /* A caller who keeps the intake between his calls counts his looks, from 1; 0: nobody does. */
+    uint64_t looks, looks_before; /* and what the loop found when it last looked after him */
+    struct zu_timer absence;
 
     /* Going out. */
     struct zu_out *out;
+    struct zu_out *unsent;  /* what a caller could not send; with the pipe's token, as all below */
+    uint64_t by_hand_ns;    /* when a caller last sent by itself, */
+    uint64_t by_hand_read;  /* how many it had read by then, */
+    uint32_t by_hand_rest;  /* and how many times it is left to the loop */
     uint32_t zero_copy_min; /* bodies from this size on go without a copy; 0: not known yet */
     uint32_t lent_count;    /* batches that the kernel has, and tells when it needs no more */
     struct zu_later pump_later;
@@ -185,22 +205,22 @@ static inline bool zu_session_connected(const struct zu_session *s)
     return s->state >= ZU_SESSION_GREETING && s->state <= ZU_SESSION_GOODBYE;
 }
 
-/* Bytes came, or went. */
-static inline void zu_session_count_in(struct zu_session *s, size_t bytes)
+/* Bytes came, or went; who has the intake counts the ones, who has the token the others. */
+static inline void zu_session_count_in(struct zu_session *s, size_t bytes, uint64_t now_ms)
 {
     struct zu_pipe *p = s->pipe;
 
     if (zu_likely(p != NULL))
-        zu_count_set(&p->meter.active_ms, s->loop->now_ms);
+        zu_count_set(&p->meter.active_ms, now_ms);
     zu_count_lightly(zu_likely(p != NULL) ? &p->meter.bytes_in : &s->bytes_in, bytes);
 }
 
-static inline void zu_session_count_out(struct zu_session *s, size_t bytes)
+static inline void zu_session_count_out(struct zu_session *s, size_t bytes, uint64_t now_ms)
 {
     struct zu_pipe *p = s->pipe;
 
     if (zu_likely(p != NULL))
-        zu_count_set(&p->meter.active_ms, s->loop->now_ms);
+        zu_count_set(&p->meter.active_ms, now_ms);
     zu_count_lightly(zu_likely(p != NULL) ? &p->meter.bytes_out : &s->bytes_out, bytes);
 }
 
@@ -209,9 +229,39 @@ void zu_session_expect(struct zu_session *s);  /* tells the transport how much i
 void zu_session_receive(struct zu_session *s); /* parse what is there, then receive more */
 void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
+enum { ZU_SESSION_AHEAD = 4096 }; /* what is received together with a large body */
+/* Parses what is there. 0: all of it; -EAGAIN: the pipe is full; -EBUSY: a command, which is not
+ * for a caller; else the connection must end. */
+int zu_session_parse(struct zu_session *s);
+void zu_session_begin_recv(struct zu_session *s);
+/* `n` bytes have come, into the block or, without one, in place. 0, or what they are worth. */
+int zu_session_took(struct zu_session *s, struct zu_block *b, size_t n);
 enum zu_loss zu_session_loss_of(int err); /* what an error of these functions means */
 struct zu_props *zu_session_lend_props(struct zu_session *s);
 
+/* session_hand.c */
+/* True: the intake is left to callers, and watched. Else the loop goes on to receive. */
+bool zu_session_leave_intake(struct zu_session *s);
+void zu_session_seen(struct zu_watch *w);
+void zu_session_asked(struct zu_pipe *p);
+/* A caller keeps the intake, BUSY, from here on; or does so no more. */
+void zu_session_keep_intake(struct zu_session *s, bool kept);
+void zu_session_look_after(struct zu_timer *absence);
+void zu_session_claim_intake(struct zu_session *s); /* until zu_session_receive is called */
+/* No caller receives, nor will. True: nobody does, and somebody should go on. */
+bool zu_session_unwatch(struct zu_session *s);
+/* What a caller found: see zu_session_receive_now. */
+enum zu_took {
+    ZU_TOOK_NOTHING,
+    ZU_TOOK_SOME,
+    ZU_TOOK_GIVEN_UP, /* the intake is the loop's from now on; something may have come before */
+    ZU_TOOK_STREAM,   /* the same: it is better there */
+};
+/* By hand: on a caller's thread, which has the intake BUSY. Into a slab and a block of his, which
+ * may be another one, or none, after. The session is not to be touched once the intake is given
+ * up. */
+enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab,
+                                    struct zu_block **b);
 /* session_lost.c */
 /* So many messages are lost with the connection: counted, and told when it ends. */
 void zu_session_lose(struct zu_session *s, uint64_t messages);
@@ -224,7 +274,7 @@ void zu_session_tell_lost_messages(struct zu_session *s);
 
 /* session_fill.c */
 /* Moves what the socket wrote into the batch. */
-void zu_session_fill(struct zu_session *s, struct zu_out *o);
+int zu_session_fill(struct zu_session *s, struct zu_out *o);
 /* One message, ahead of what is in the pipe. 0: it is taken; -ENOBUFS, -ENOMEM. */
 int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m);
 /* Writes the header of a frame, at most ZU_ZWS_HEADER_MAX bytes; flags: enum zu_frame_flag. */
@@ -235,6 +285,8 @@ bool zu_session_is_streaming(const struct zu_session *s);
 /* session_out.c */
 void zu_session_pump(struct zu_session *s); /* encode and send, unless a send is in flight */
 void zu_session_pump_soon(struct zu_session *s);
+void zu_session_send_now(struct zu_pipe *p); /* the same by a thread that wrote: see zu_token */
+void zu_session_claim(struct zu_session *s); /* no such thread is at work, nor will be */
 void zu_session_pump_later(struct zu_later *l);
 void zu_session_gathered(struct zu_later *l);
 void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);

@@ -24,6 +24,7 @@
 struct zu_beat {
     struct zu_session *session;
     struct zu_timer interval, answer, ttl;
+    uint64_t answer_since_ms, ttl_since_ms; /* when they were set */
     uint32_t ttl_ms;
     bool blocked; /* something waited to be taken, when the answer began to be waited for */
 };
@@ -72,24 +73,56 @@ static bool is_excused(struct zu_beat *b)
                              (!s->transport->answers || s->transport->answers(s->fd)));
 }
 
+/* By a caller, who leaves the timers alone. */
+static bool was_heard(const struct zu_beat *b, uint64_t since_ms)
+{
+    return zu_count_read(&b->session->heard_ms) >= since_ms;
+}
+
+static void await_answer(struct zu_beat *b)
+{
+    b->answer_since_ms = zu_loop_clock_ms(b->session->loop);
+    zu_timer_set(b->session->loop, &b->answer, (uint64_t)answer_ms(b->session));
+}
+
+static void begin_ttl(struct zu_beat *b)
+{
+    b->ttl_since_ms = zu_loop_clock_ms(b->session->loop);
+    zu_timer_set(b->session->loop, &b->ttl, b->ttl_ms);
+}
+
 static void on_answer(struct zu_timer *t)
 {
     struct zu_beat *b = zu_container_of(t, struct zu_beat, answer);
 
-    if (is_excused(b))
-        zu_timer_set(b->session->loop, &b->answer, (uint64_t)answer_ms(b->session));
-    else
-        on_deadline(b->session);
+    struct zu_session *s = b->session;
+
+    zu_session_claim_intake(s);
+    if (!was_heard(b, b->answer_since_ms)) {
+        if (!is_excused(b)) {
+            on_deadline(s);
+            return;
+        }
+        await_answer(b);
+    }
+    zu_session_receive(s);
 }
 
 static void on_ttl(struct zu_timer *t)
 {
     struct zu_beat *b = zu_container_of(t, struct zu_beat, ttl);
 
-    if (is_unheard(b->session))
-        zu_timer_set(b->session->loop, &b->ttl, b->ttl_ms);
-    else
-        on_deadline(b->session);
+    struct zu_session *s = b->session;
+
+    zu_session_claim_intake(s);
+    if (!was_heard(b, b->ttl_since_ms)) {
+        if (!is_unheard(s)) {
+            on_deadline(s);
+            return;
+        }
+        begin_ttl(b);
+    }
+    zu_session_receive(s);
 }
 
 static void say_ping(struct zu_session *s)
@@ -115,7 +148,7 @@ static void on_interval(struct zu_timer *t)
         say_ping(s);
     if (timeout > 0 && !zu_timer_is_set(&b->answer)) {
         b->blocked = s->send_busy;
-        zu_timer_set(s->loop, &b->answer, (uint64_t)timeout);
+        await_answer(b);
     }
 }
 
@@ -160,6 +193,10 @@ void zu_session_beat_heard(struct zu_session *s)
 {
     if (zu_likely(!s->beat))
         return;
+    if (s->by_hand) {
+        zu_count_set(&s->heard_ms, zu_loop_clock_ms(s->loop));
+        return;
+    }
     zu_timer_clear(s->loop, &s->beat->answer);
     zu_timer_clear(s->loop, &s->beat->ttl);
 }
@@ -178,7 +215,7 @@ static int hear_ping(struct zu_session *s, struct zu_reader rest)
         if (rc < 0)
             return rc;
         s->beat->ttl_ms = ping.ttl_ms;
-        zu_timer_set(s->loop, &s->beat->ttl, ping.ttl_ms);
+        begin_ttl(s->beat);
     }
     /* A peer that pings without reading answers gets fewer of them, and no say in our memory. */
     if (zu_pong_write(&out, ping.context, ping.context_size))

@@ -229,16 +229,16 @@ static int encode_copy(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
 
 /* What is next could not be sealed: for want of memory, and then it is tried again; or never will
  * be, and then the connection ends by the receive that is in flight, as if the peer had gone. */
-static zu_cold void fail_copy(struct zu_session *s, int rc)
+static zu_cold int fail_copy(struct zu_session *s, int rc)
 {
     if (rc == -ENOMEM)
-        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
-    else
-        shutdown(s->fd, SHUT_RDWR);
+        return rc;
+    shutdown(s->fd, SHUT_RDWR);
+    return 0;
 }
 
 /* The next part is looked at first: one that the block has no more room for goes into the next. */
-static void fill_wrapped(struct zu_session *s, struct zu_out *o)
+static int fill_wrapped(struct zu_session *s, struct zu_out *o)
 {
     struct zu_msg m;
     bool skip, copied = is_copied(s);
@@ -249,15 +249,14 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
         size_t size = copied_size(s, &m);
 
         if (copied && size + ZU_OUT_RESERVE > zu_out_room(o) && size < ZU_OUT_BLOCK / 2)
-            return;
+            return 0;
         skip = s->out_skip_rest || (m.flags & ZU_MSG_ID);
         if (!skip && copied && (rc = encode_copy(s, o, &m)) < 0) {
-            fail_copy(s, rc);
-            return;
+            return fail_copy(s, rc);
         }
         read = s->pipe->meter.read;
         if (zu_pipe_read(s->pipe, &m) < 0)
-            return;
+            return 0;
         if (zu_unlikely(skip)) {
             skip_part(s, &m);
             continue;
@@ -273,6 +272,7 @@ static void fill_wrapped(struct zu_session *s, struct zu_out *o)
         else
             encode(s, o, &m);
     }
+    return 0;
 }
 
 int zu_session_encode(struct zu_session *s, struct zu_out *o, struct zu_msg *m)
@@ -356,24 +356,21 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     return true;
 }
 
-/* Moves what the socket wrote into the batch. */
-void zu_session_fill(struct zu_session *s, struct zu_out *o)
+/* Moves what the socket wrote into the batch. -ENOMEM: and stopped where it is to go on later. */
+int zu_session_fill(struct zu_session *s, struct zu_out *o)
 {
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
     struct zu_msg m;
     uint64_t read;
 
-    if (zu_unlikely(s->wrapped)) {
-        fill_wrapped(s, o);
-        return;
-    }
-
+    if (zu_unlikely(s->wrapped))
+        return fill_wrapped(s, o);
     while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
         if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
             continue;
         read = s->pipe->meter.read;
         if (zu_pipe_read(s->pipe, &m) < 0)
-            return;
+            return 0;
         if (zu_unlikely(s->out_skip_rest || (m.flags & ZU_MSG_ID))) {
             skip_part(s, &m);
             continue;
@@ -385,4 +382,5 @@ void zu_session_fill(struct zu_session *s, struct zu_out *o)
         s->batch_messages += s->pipe->meter.read != read;
         encode(s, o, &m);
     }
+    return 0;
 }

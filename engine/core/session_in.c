@@ -10,8 +10,8 @@
  * application never pins a large block; a body of at least an eighth of the block is a slice of it.
  *
  * When the pipe is full, reading stops where it is, in the middle of a block if need be, and goes
- * on when the pipe says `writable`. A connection that waits for bytes owns no block, but for AHEAD
- * bytes when the last thing that came was a part of a large body.
+ * on when the pipe says `writable`. A connection that waits for bytes owns no block, but for
+ * ZU_SESSION_AHEAD bytes when the last thing that came was a part of a large body.
  */
 #include "engine/base/alloc.h"
 #include "engine/core/props.h"
@@ -25,7 +25,6 @@ enum {
     SLICE_MIN = ZU_RECV_BLOCK_SIZE / 8,
     DIRECT_MIN = 32 * 1024, /* what is missing of a body of this size is received in place */
     HUGE_BODY = 1 << 30, /* who announces more than this, and more than there is, means no good */
-    AHEAD = 4 * 1024,    /* what is received together with it */
     EXPECT_MIN = 128 * 1024, /* when less of it is missing the kernel tells of any bytes; */
     EXPECT_MAX = 512 * 1024, /* when more, of so many at once */
     HANDSHAKE_MAX =
@@ -46,6 +45,7 @@ void zu_session_in_reset(struct zu_session *s)
     s->in_whole = s->in_place = s->in_wrapped = s->large = s->paused = false;
     s->in_stash_size = 0;
     s->screen_at = 0;
+    s->given_up = false;
 }
 
 /* Takes `count` counts, at most PROPS_AT_ONCE, on the properties, which messages get. */
@@ -95,7 +95,7 @@ static int hand_on(struct zu_session *s)
         zu_msg_close(m);
         return 0;
     }
-    if (rc == -ENOMEM)
+    if (rc == -ENOMEM && !s->by_hand)
         zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
     s->in_whole = true;
     return -EAGAIN;
@@ -151,6 +151,10 @@ static int deliver(struct zu_session *s)
         zu_msg_close(m);
         return rc;
     }
+    if (zu_unlikely(s->by_hand) && m->flags & ZU_MSG_COMMAND) {
+        s->in_whole = true;
+        return -EBUSY; /* for the loop */
+    }
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
         rc = zu_session_hear_handshake(s, m);
     else if (zu_unlikely(m->flags & ZU_MSG_COMMAND))
@@ -171,7 +175,7 @@ static uint8_t msg_flags(const struct zu_frame *f)
 }
 
 /* A body of which `here` bytes have come. One that is large, and will be completed in place, has
- * memory for AHEAD more bytes than it says. */
+ * memory for ZU_SESSION_AHEAD more bytes than it says. */
 static int init_body(struct zu_session *s, struct zu_msg *m, uint64_t size, size_t here)
 {
     bool in_place = size >= DIRECT_MIN && here < size;
@@ -180,9 +184,9 @@ static int init_body(struct zu_session *s, struct zu_msg *m, uint64_t size, size
     if (size > SIZE_MAX / 2)
         return rc;
     if (!in_place)
-        rc = zu_msg_init_size_from(m, (size_t)size, &s->loop->slab);
+        rc = zu_msg_init_size_from(m, (size_t)size, s->slab);
     else
-        rc = zu_msg_init_size(m, (size_t)size + AHEAD);
+        rc = zu_msg_init_size(m, (size_t)size + ZU_SESSION_AHEAD);
     if (rc == -ENOMEM && size > HUGE_BODY)
         return -EMSGSIZE;
     if (rc == 0 && in_place) {
@@ -334,7 +338,7 @@ static inline uint64_t *write_small(struct zu_session *s, uint64_t *at, const ui
 
     if (zu_likely(size <= ZU_MSG_INLINE_MAX))
         return zu_item_write_small(at, s->props, body, size, flags);
-    if (size > ZU_SLAB_MAX || !(data = zu_slab_take(&s->loop->slab, size, &owner)))
+    if (size > ZU_SLAB_MAX || !(data = zu_slab_take(s->slab, size, &owner)))
         return NULL;
     zu_copy_body(data, body, size);
     return zu_item_write_slice(at, s->props, data, size, owner, flags);
@@ -367,7 +371,8 @@ static bool take_run(struct zu_session *s)
         return false;
     zu_session_beat_heard(s);
     lend_many(s, parts);
-    zu_pace_count(&s->loop->pace, parts);
+    if (!s->by_hand)
+        zu_pace_count(&s->loop->pace, parts);
     zu_pipe_fill(s->pipe, whole_at, whole, messages);
     zu_pipe_fill(s->pipe, at, parts - whole, 0);
     return true;
@@ -404,8 +409,7 @@ static inline bool is_deaf(const struct zu_session *s)
            (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && s->turned_away);
 }
 
-/* Parses what is there. 0: all of it; -EAGAIN: the pipe is full; else the connection must end. */
-static int parse(struct zu_session *s)
+int zu_session_parse(struct zu_session *s)
 {
     int rc = 0;
 
@@ -414,7 +418,7 @@ static int parse(struct zu_session *s)
     if (s->paused && rc >= 0)
         zu_session_beat_heard(s); /* only now does the peer's silence begin to count */
     s->paused = false;
-    s->in_whole = rc == -EAGAIN;
+    s->in_whole = rc == -EAGAIN || rc == -EBUSY;
     while (rc >= 0 && s->in_at != s->in_end) {
         struct zu_frame f;
 
@@ -461,7 +465,7 @@ void zu_session_expect(struct zu_session *s)
     s->transport->expect(s->fd, bytes);
 }
 
-static void start_recv(struct zu_session *s)
+void zu_session_begin_recv(struct zu_session *s)
 {
     struct zu_kernel *k = s->kernel;
     bool was_large = s->large;
@@ -470,14 +474,20 @@ static void start_recv(struct zu_session *s)
     zu_session_expect(s);
     if (s->in_place) {
         k->table->recv(k, &s->recv_op, s->fd, (uint8_t *)s->in_msg.big.data + s->in_filled,
-                       s->in_msg.big.size - s->in_filled + AHEAD);
+                       s->in_msg.big.size - s->in_filled + ZU_SESSION_AHEAD);
         return;
     }
     s->large = false;
-    if (was_large && (s->in_block = zu_block_new(AHEAD)) != NULL)
-        k->table->recv(k, &s->recv_op, s->fd, s->in_block->data, AHEAD);
+    if (was_large && (s->in_block = zu_block_new(ZU_SESSION_AHEAD)) != NULL)
+        k->table->recv(k, &s->recv_op, s->fd, s->in_block->data, ZU_SESSION_AHEAD);
     else
         k->table->recv_block(k, &s->recv_op, s->fd);
+}
+
+static void start_recv(struct zu_session *s)
+{
+    if (zu_likely(!s->near) || !zu_session_leave_intake(s))
+        zu_session_begin_recv(s);
 }
 
 /* `n` bytes were received in place. What came behind the body is moved where parsing goes on. */
@@ -494,7 +504,7 @@ static int took_in_place(struct zu_session *s, size_t n)
     s->in_whole = true;
     if (ahead == 0)
         return 0;
-    s->in_block = zu_block_new(AHEAD);
+    s->in_block = zu_block_new(ZU_SESSION_AHEAD);
     if (!s->in_block)
         return -ENOMEM;
     memcpy(s->in_block->data, s->in_msg.big.data + size, ahead);
@@ -504,10 +514,10 @@ static int took_in_place(struct zu_session *s, size_t n)
 }
 
 /* `n` bytes were received; into a block of the loop's where there is one. */
-static int took(struct zu_session *s, struct zu_block *b, size_t n)
+int zu_session_took(struct zu_session *s, struct zu_block *b, size_t n)
 {
     zu_session_beat_heard(s);
-    zu_session_count_in(s, n);
+    zu_session_count_in(s, n, s->by_hand ? zu_loop_clock_ms(s->loop) : s->loop->now_ms);
     if (!b && s->in_place)
         return took_in_place(s, n);
     if (b)
@@ -528,11 +538,42 @@ enum zu_loss zu_session_loss_of(int err)
     }
 }
 
+/* A receive said `res`: bytes, which were taken, or why there are none. */
+static void go_on(struct zu_session *s, int res)
+{
+    if (res == 0)
+        s->eof = true;
+    if (res == -EAGAIN || res == -ENOBUFS) /* the kernel's own shortage */
+        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
+    else if (res < 0 && res != -EINTR && s->tunnel)
+        zu_session_tunnel_failed(s, res);
+    else if (res < 0 && res != -EINTR)
+        zu_session_fail(s, ZU_LOSS_CONNECTION, -res);
+    else
+        zu_session_receive(s);
+}
+
+/* What a caller has left. True: that was all there is to be done. */
+static zu_apart bool take_over(struct zu_session *s)
+{
+    int res = s->given_res, rc = s->given_error;
+
+    s->given_up = false;
+    if (res <= 0)
+        go_on(s, res);
+    else if (rc < 0)
+        zu_session_break(s, zu_session_loss_of(rc), -rc);
+    return res <= 0 || rc < 0;
+}
+
 void zu_session_receive(struct zu_session *s)
 {
     if (s->recv_busy || !zu_session_connected(s))
         return;
-    int rc = parse(s);
+    zu_session_claim_intake(s);
+    if (zu_unlikely(s->given_up) && take_over(s))
+        return;
+    int rc = zu_session_parse(s);
 
     if (s->pipe)
         zu_pipe_flush(s->pipe);
@@ -561,6 +602,7 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
 {
     struct zu_session *s = zu_container_of(op, struct zu_session, recv_op);
     struct zu_block *b = flags & ZU_OP_BLOCK ? zu_kernel_block(op) : NULL;
+    int rc;
 
     s->recv_busy = false;
     if (b && (res <= 0 || !zu_session_connected(s)))
@@ -571,16 +613,9 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
     }
     if (zu_unlikely(s->send_dead && res > 0))
         s->goodbye_ms = s->loop->now_ms;
-    if (res > 0)
-        res = took(s, b, (size_t)res);
-    else if (res == 0)
-        s->eof = true;
-    if (res == -EAGAIN || res == -ENOBUFS) /* the kernel's own shortage */
-        zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
-    else if (res < 0 && res != -EINTR && s->tunnel)
-        zu_session_tunnel_failed(s, res);
-    else if (res < 0 && res != -EINTR)
-        zu_session_fail(s, ZU_LOSS_CONNECTION, -res);
-    else
-        zu_session_receive(s);
+    if (res > 0 && (rc = zu_session_took(s, b, (size_t)res)) < 0)
+        res = rc;
+    if (res == -ECANCELED && s->near)
+        res = -EINTR; /* it was to make way for a caller */
+    go_on(s, res);
 }

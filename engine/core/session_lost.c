@@ -22,8 +22,10 @@ zu_cold void zu_session_lose(struct zu_session *s, uint64_t messages)
 
 void zu_session_lose_batch(struct zu_session *s)
 {
-    uint32_t messages = s->batch_messages;
+    uint32_t messages;
 
+    zu_session_claim(s);
+    messages = s->batch_messages;
     s->batch_messages = 0;
     if (messages && s->out)
         zu_session_lose(s, zu_out_unsent(s->out, messages, s->version <= ZU_ZMTP_1_0));

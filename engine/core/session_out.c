@@ -16,6 +16,12 @@
  * are in it as make a large batch. The pipe is empty, or nearly, when that begins; a stream that
  * ends costs its last messages that time, once, and who sends now and then never waits.
  *
+ * By hand. To wake the loop for a lone message takes longer than to send it. So while there is
+ * nothing to do for the loop here, it leaves the token (pipe.h), and a thread that writes and finds
+ * the reader asleep does the reader's work by itself: the same filling, and one send that does not
+ * wait. What the kernel did not take it leaves to the loop, ahead of all else. Messages that follow
+ * each other closely are the loop's, which makes large batches of them.
+ *
  * Lending. A batch with a body of ZURING_ZERO_COPY_MIN or more, to a peer on another machine, is
  * lent to the kernel: it sends from our memory and tells when it needs that no more, which is when
  * the peer's machine has it. Until then the batch stays as it is; the next ones go on meanwhile, so
@@ -32,6 +38,9 @@ enum {
     BATCH_SMALL = 32 * 1024, /* while batches are smaller than this a stream is gathered */
     SPARES_MAX = 16,         /* idle batches that a loop keeps */
     LENT_MAX = 16,           /* batches of one connection that the kernel has at a time */
+    LONE_NS = 8000,          /* behind what a caller sent, before it sends again by itself; */
+    ANSWER_NS = 5000,        /* and when it has heard something in between */
+    BY_HAND_REST = 64,       /* times that it leaves to the loop once they came faster */
 };
 
 #define NEVER UINT32_MAX /* is a body large enough not to be copied */
@@ -61,10 +70,22 @@ static void out_put(struct zu_loop *loop, struct zu_out *o)
     zu_list_append(&loop->spares, &o->free);
 }
 
+void zu_session_claim(struct zu_session *s)
+{
+    if (s->pipe)
+        zu_pipe_claim(s->pipe);
+    if (zu_unlikely(s->unsent != NULL)) {
+        s->out = s->unsent; /* there was none, or the token would not have been left */
+        s->unsent = NULL;
+    }
+}
+
 void zu_session_out_reset(struct zu_session *s)
 {
-    struct zu_out *o = s->out;
+    struct zu_out *o;
 
+    zu_session_claim(s);
+    o = s->out;
     if (!o)
         return;
     s->out = NULL;
@@ -74,7 +95,7 @@ void zu_session_out_reset(struct zu_session *s)
 
 bool zu_session_out_idle(const struct zu_session *s)
 {
-    return !s->send_busy && !s->out;
+    return !s->send_busy && !s->out && !s->unsent;
 }
 
 /* What is said before the first message of a batch is none of its frames: see zu_out_unsent. */
@@ -88,8 +109,10 @@ static void begin_behind(const struct zu_session *s, struct zu_out *o)
 
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
 {
-    struct zu_out *o = out_get(s);
+    struct zu_out *o;
 
+    zu_session_claim(s);
+    o = out_get(s);
     if (!o)
         return -ENOMEM;
     if (size > zu_out_room(o) || o->piece_count == ZU_OUT_PIECES)
@@ -110,6 +133,7 @@ int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 
     if (zu_bug(size > ZU_HANDSHAKE_ROOM))
         return -EFAULT;
+    zu_session_claim(s); /* a caller seals, too */
     if (s->sealed)
         whole = s->mechanism->seal(s->handshake, at, body, size, ZU_MSG_COMMAND);
     else
@@ -125,9 +149,12 @@ int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 
 int zu_session_say_message(struct zu_session *s, struct zu_msg *m)
 {
-    struct zu_out *o = out_get(s);
-    int rc = o ? zu_session_encode(s, o, m) : -ENOMEM;
+    struct zu_out *o;
+    int rc;
 
+    zu_session_claim(s);
+    o = out_get(s);
+    rc = o ? zu_session_encode(s, o, m) : -ENOMEM;
     if (rc == 0) {
         begin_behind(s, o);
         zu_session_pump_soon(s);
@@ -226,6 +253,14 @@ static bool gathers(struct zu_session *s)
     return true;
 }
 
+/* Nothing is to be sent and the pipe's reader sleeps: a caller may do what comes next. */
+static bool may_leave(const struct zu_session *s)
+{
+    return s->handy && s->state == ZU_SESSION_ACTIVE && s->pipe && !s->send_dead &&
+           !s->out_skip_rest && s->stream_parts == 0 && zu_list_empty(&s->gathered.link) &&
+           !zu_pipe_has(s->pipe);
+}
+
 /* Sends what there is to send, unless a send is under way. */
 static zu_inline void pump(struct zu_session *s)
 {
@@ -238,6 +273,7 @@ static zu_inline void pump(struct zu_session *s)
         return;
     }
     bool traffic = s->state >= ZU_SESSION_ACTIVE && s->pipe;
+    int rc;
 
     if (traffic && (s->out || zu_pipe_can_read(s->pipe))) {
         struct zu_out *o = out_get(s);
@@ -247,29 +283,108 @@ static zu_inline void pump(struct zu_session *s)
             return;
         }
         s->batch_parts = 0;
-        zu_session_fill(s, o);
+        rc = zu_session_fill(s, o);
         if (zu_unlikely(o->piece_count == 0 && zu_session_is_streaming(s))) {
             s->stream_parts = 0; /* all was dropped: without a batch nobody would look again */
-            zu_session_fill(s, o);
+            rc = zu_session_fill(s, o);
         }
+        if (zu_unlikely(rc < 0))
+            zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
         s->batch_bytes = (uint32_t)o->bytes;
         s->loop->written += o->bytes;
         zu_pace_count(&s->loop->pace, s->batch_parts);
     }
-    if (s->out && s->out->piece_count > 0)
+    if (s->out && s->out->piece_count > 0) {
         start_send(s);
-    else
+    } else {
         zu_session_out_reset(s);
+        if (may_leave(s))
+            zu_pipe_leave(s->pipe);
+    }
     if (zu_unlikely(s->state != ZU_SESSION_ACTIVE) && !s->send_busy)
         zu_session_settle(s); /* DRAINING, or a peer that is not let in */
 }
 
 void zu_session_pump(struct zu_session *s)
 {
+    zu_session_claim(s);
     if (s->pipe && gathers(s))
         return;
     zu_list_remove(&s->gathered.link);
     pump(s);
+}
+
+/* The kernel has taken so much. True: all of the batch. */
+static inline bool took(struct zu_session *s, struct zu_out *o, size_t bytes, uint64_t now_ms)
+{
+    zu_session_count_out(s, bytes, now_ms);
+    if (!zu_out_advance(o, bytes))
+        return false;
+    s->batch_messages = 0;
+    return true;
+}
+
+/* ---- by hand: see the top ---- */
+
+/*
+ * A stream must not fall into one system call a message. What answers is seldom one; but who has
+ * more to answer already is better served by the loop, which works beside him.
+ */
+static bool is_lone(struct zu_session *s, const struct zu_pipe *caller)
+{
+    uint64_t gap = s->loop->clock() - s->by_hand_ns;
+    bool answers = caller->meter.read != s->by_hand_read;
+
+    if (s->by_hand_rest > 0) {
+        s->by_hand_rest--;
+        return false;
+    }
+    if (gap >= (answers ? ANSWER_NS : LONE_NS) && zu_pipe_count(caller) == 0)
+        return true;
+    s->by_hand_rest = BY_HAND_REST;
+    return false;
+}
+
+/* True: the kernel has all of it. Why it has not is for the loop to find out; and so is what may be
+ * lent. */
+static bool send_all(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_kernel *k = s->kernel;
+    struct msghdr msg = {.msg_iov = o->pieces, .msg_iovlen = o->piece_count};
+    ssize_t sent;
+
+    if (o->held_count && s->zero_copy_min != NEVER)
+        return false;
+    sent = k->table->try_send(k, s->fd, &msg);
+    if (sent < 0)
+        return false;
+    return took(s, o, (size_t)sent, s->loop->clock() / 1000000);
+}
+
+void zu_session_send_now(struct zu_pipe *p)
+{
+    struct zu_session *s = p->owner;
+    struct zu_out *o = is_lone(s, p->peer) ? zu_out_new() : NULL;
+
+    if (!o) {
+        zu_pipe_give_up(p);
+        return;
+    }
+    (void)zu_session_fill(s, o); /* what it stops at the loop finds, too */
+    if (o->piece_count > 0 && !send_all(s, o)) {
+        s->unsent = o;
+        zu_pipe_give_up(p);
+        return;
+    }
+    zu_out_free(o);
+    s->by_hand_ns = s->loop->clock();
+    s->by_hand_read = p->peer->meter.read;
+    if (zu_pipe_can_read(p)) {
+        zu_pipe_give_up(p);
+    } else {
+        s->stream_parts = 0;
+        zu_pipe_leave(p);
+    }
 }
 
 /* What came meanwhile says whether it is a stream still. */
@@ -277,6 +392,7 @@ void zu_session_gathered(struct zu_later *l)
 {
     struct zu_session *s = zu_container_of(l, struct zu_session, gathered);
 
+    zu_session_claim(s);
     s->stream_parts = 0;
     pump(s);
 }
@@ -306,21 +422,11 @@ static bool peer_is_gone(int res)
     }
 }
 
-/* The kernel has taken so much. True: all of the batch. */
-static inline bool took(struct zu_session *s, size_t bytes)
-{
-    zu_session_count_out(s, bytes);
-    if (!zu_out_advance(s->out, bytes))
-        return false;
-    s->batch_messages = 0;
-    return true;
-}
-
 /* What went out is not lost. */
 static zu_cold void took_at_the_end(struct zu_session *s, int res)
 {
     if (res > 0)
-        (void)took(s, (size_t)res);
+        (void)took(s, s->out, (size_t)res, s->loop->now_ms);
     zu_session_settle(s);
 }
 
@@ -357,7 +463,7 @@ void zu_session_send_done(struct zu_op *op, int res, uint32_t flags)
         zu_session_drop(s);
         return;
     }
-    if (!took(s, (size_t)res)) {
+    if (!took(s, s->out, (size_t)res, s->loop->now_ms)) {
         start_send(s);
         return;
     }

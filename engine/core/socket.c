@@ -10,6 +10,7 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/core/by_hand.h"
 #include "engine/core/datagrams.h"
 #include "engine/core/dialer.h"
 #include "engine/core/listener.h"
@@ -104,6 +105,7 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
     zu_list_append(&s->pipes, &p->all);
     pthread_mutex_unlock(&s->names);
     s->has_local |= p->local;
+    zu_hands_settle(s);
     s->pattern->attach(s, p); /* may close the pipe */
 }
 
@@ -145,6 +147,7 @@ static void end_pipe(struct zu_socket *s, struct zu_pipe *p, int linger)
         else
             zu_list_append(&s->ending, &p->peer->all);
         pthread_mutex_unlock(&s->names);
+        zu_hands_settle(s);
         s->pattern->detach(s, p);
     }
     zu_pipe_close(p, linger);
@@ -242,6 +245,7 @@ static void set_defaults_of_ctx(struct zu_socket *s)
 
     pthread_mutex_lock(&ctx->lock);
     s->options->ipv6 = ctx->ipv6;
+    s->options->spin_us = ctx->spin_us;
     s->joint |= ctx->joint;
     if (!ctx->blocky)
         s->options->linger = 0;
@@ -352,6 +356,7 @@ int zu_socket_close(struct zu_socket *s)
     if (zu_ctx_inherited(ctx))
         return 0; /* the parent's: nothing of it is touched */
     s->closing = true;
+    zu_hands_release(s);
     zu_tripwires_close(s);
     pthread_mutex_lock(&ctx->lock);
     zu_list_remove(&s->in_ctx);
@@ -708,6 +713,7 @@ static int get_fd(struct zu_socket *s, void *value, size_t *size)
         if (rc < 0)
             return rc;
         s->has_fd = true;
+        zu_hands_release(s);
         zu_socket_listen_again(s);
         /* A socket in use is worth a look at first: connections have come, or messages. The light
          * sleep has the next call, whatever it is, take that back. */

@@ -64,7 +64,11 @@ struct zu_socket {
     struct zu_list in_ctx;              /* in its list of sockets, or of closed ones */
     struct zu_list tripwires;           /* of pollers: see tripwire.h */
     struct zu_waiter fd_waiter;         /* behind ZMQ_FD, when it was asked for */
-    uint32_t spin_us, spin_rest;        /* see spin in socket_io.c */
+    uint32_t spin_us, spin_rest;        /* see spin in socket_io.c, */
+    uint32_t hand_us, hand_rest;        /* and zu_hands_spin */
+    struct zu_hands *kept;              /* see zu_hands_ask */
+    uint64_t asked_ns;                  /* when it was asked last */
+    uint32_t asked;                     /* how often in a row */
     struct zu_slab slab;                /* for small bodies that zmq_send copies */
     struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
     struct zu_tally spent_bodies;       /* the same of the slab they lay in */

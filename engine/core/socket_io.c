@@ -12,6 +12,7 @@
  */
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/core/by_hand.h"
 #include "engine/core/props.h"
 #include "engine/core/socket.h"
 #include "engine/core/tripwire.h"
@@ -20,14 +21,14 @@
 #include <sched.h>
 
 enum {
-    SPENT_MAX = 1024,   /* counts on the properties of one connection */
-    SPENT_MORE = 64,    /* connections, beside the first, whose counts are gathered */
-    SPENT_SHIFT = 58,   /* of a hash that tells them apart */
-    SPIN_MAX_US = 16,   /* less than it costs to wake a core that has gone idle */
-    SPIN_LOCAL_US = 40, /* more than that: see spin */
-    SPIN_REST = 64,     /* waits without a spin after spins have stopped to pay */
-    SPIN_LOOKS = 16,    /* between two looks at the clock */
-    LISTEN_TRIES = 8,   /* to find the mailbox empty */
+    SPENT_MAX = 1024,  /* counts on the properties of one connection */
+    SPENT_MORE = 64,   /* connections, beside the first, whose counts are gathered */
+    SPENT_SHIFT = 58,  /* of a hash that tells them apart */
+    SPIN_MAX_US = 16,  /* less than it costs to wake a core that has gone idle */
+    SPIN_REST = 64,    /* waits without a spin after spins have stopped to pay */
+    SPIN_LOOKS = 16,   /* between two looks at the clock */
+    SPIN_ALONE_US = 2, /* an answer of who is awake takes less; who is not may need our core */
+    LISTEN_TRIES = 8,  /* to find the mailbox empty */
 };
 
 /* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
@@ -101,34 +102,38 @@ void zu_socket_disarm(struct zu_socket *s)
  * Two applications in one process that answer each other: while each sleeps until the other has
  * been woken, a short look never pays. One of them has to stay awake for as long as that takes;
  * then the other one's short look pays, too, and from there on neither sleeps. So with such a peer
- * the tries are that long.
+ * each is as long as it may be.
  */
 static bool spin(struct zu_socket *s, uint64_t deadline_ns)
 {
-    uint32_t most = s->has_local ? SPIN_LOCAL_US : SPIN_MAX_US;
-    uint64_t end;
+    uint32_t budget = (uint32_t)s->options->spin_us;
+    uint32_t most = s->has_local ? budget : ZU_MIN(budget, (uint32_t)SPIN_MAX_US);
+    uint64_t start, end, now;
 
     if (s->spin_us == 0) {
         if (s->ctx->one_cpu || s->spin_rest++ % SPIN_REST)
             return false;
-        s->spin_us = s->has_local ? SPIN_LOCAL_US : 1;
+        s->spin_us = s->has_local ? most : ZU_MIN(1, most);
     }
-    end = ZU_MIN(zu_now_ns() + s->spin_us * UINT64_C(1000), deadline_ns);
+    now = start = zu_now_ns();
+    end = ZU_MIN(start + s->spin_us * UINT64_C(1000), deadline_ns);
     do {
+        if (now > start + SPIN_ALONE_US * UINT64_C(1000))
+            sched_yield();
         for (int i = 0; i < SPIN_LOOKS; i++) {
             if (zu_mailbox_peek(&s->box)) {
-                s->spin_us = ZU_MIN(2 * s->spin_us, most);
+                s->spin_us = s->has_local ? most : ZU_MIN(2 * s->spin_us, most);
                 return true;
             }
             zu_pause();
         }
-    } while (zu_now_ns() < end);
+    } while ((now = zu_now_ns()) < end);
     s->spin_us /= 2;
     return false;
 }
 
 /* Sleeps until something was posted, and runs it. -EAGAIN when the time is up. */
-static int wait(struct zu_socket *s, uint64_t deadline_ns)
+static int sleep_or_spin(struct zu_socket *s, uint64_t deadline_ns)
 {
     int rc = 0;
 
@@ -146,6 +151,74 @@ static int wait(struct zu_socket *s, uint64_t deadline_ns)
     return rc == -ETIMEDOUT ? -EAGAIN : rc;
 }
 
+static int sleep_by_hand(struct zu_socket *s, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int rc = 0;
+
+    zu_waiter_reset(&s->own_waiter);
+    if (zu_socket_arm(s, &s->own_waiter))
+        rc = zu_waiter_wait(&s->own_waiter, h->fds, h->count, deadline_ns, h->mask);
+    zu_socket_end_sleep(s);
+    if (rc == 0)
+        zu_hands_look(h);
+    return rc;
+}
+
+/* The same with intakes in our hands, or with none by who never sleeps. */
+static zu_apart int wait_by_hand(struct zu_socket *s, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int rc = 0;
+    bool came;
+
+    zu_hands_begin(h, NULL);
+    do
+        came = zu_hands_look(h) || zu_mailbox_peek(&s->box);
+    while (!came && zu_hands_spin(h, deadline_ns));
+    if (!came)
+        rc = sleep_by_hand(s, h, deadline_ns);
+    zu_hands_end(h);
+    zu_socket_run_posted(s);
+    if (s->stopped)
+        return -ETERM;
+    if (rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) /* it takes a descriptor to wait so */
+        return sleep_or_spin(s, deadline_ns);
+    return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
+/* For what is to be received. */
+static int wait_for_input(struct zu_socket *s, uint64_t deadline_ns)
+{
+    struct zu_hands hands;
+
+    zu_hands_release(s);
+    zu_hands_init(&hands);
+    zu_hands_add(&hands, s);
+    if (hands.count || s->options->spin_us < 0)
+        return wait_by_hand(s, &hands, deadline_ns);
+    return sleep_or_spin(s, deadline_ns);
+}
+
+/* For room. */
+static int wait_for_output(struct zu_socket *s, uint64_t deadline_ns)
+{
+    struct zu_hands none;
+
+    if (s->options->spin_us >= 0)
+        return sleep_or_spin(s, deadline_ns);
+    zu_hands_init(&none);
+    none.first = s;
+    return wait_by_hand(s, &none, deadline_ns);
+}
+
+/* Who does not wait. */
+static zu_apart int recv_at_once(struct zu_socket *s, struct zu_msg *m)
+{
+    if (!zu_hands_ask(s))
+        return -EAGAIN;
+    zu_socket_run_posted(s);
+    return s->stopped ? -ETERM : s->pattern->recv(s, m);
+}
+
 static uint64_t deadline_of(int timeout_ms)
 {
     return timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
@@ -157,7 +230,7 @@ static zu_cold int send_waiting(struct zu_socket *s, struct zu_msg *m)
     int rc;
 
     do {
-        rc = wait(s, deadline);
+        rc = wait_for_output(s, deadline);
         if (rc == 0 || rc == -EAGAIN) {
             int sent = s->pattern->send(s, m);
 
@@ -183,7 +256,7 @@ static zu_cold int recv_waiting(struct zu_socket *s, struct zu_msg *m)
     int rc;
 
     do {
-        rc = wait(s, deadline);
+        rc = wait_for_input(s, deadline);
         if (rc == 0 || rc == -EAGAIN) {
             int got = s->pattern->recv(s, m);
 
@@ -253,6 +326,8 @@ int zu_socket_recv_later(struct zu_socket *s, struct zu_msg *m, int flags, int r
         zu_tally_settle(&s->spent_bodies); /* a quiet socket holds no slab */
         if (!(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
             rc = recv_waiting(s, m);
+        else
+            rc = recv_at_once(s, m);
     }
     if (rc == 0)
         s->rcvmore = m->flags & ZU_MSG_MORE;

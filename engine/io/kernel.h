@@ -60,6 +60,14 @@ struct zu_op {
     uint32_t flags;
 };
 
+/* Embed one for each descriptor that is watched. */
+struct zu_watch {
+    void (*seen)(struct zu_watch *w);
+    int fd;
+};
+
+enum zu_watching { ZU_WATCH_BEGIN, ZU_WATCH_ON, ZU_WATCH_OUT, ZU_WATCH_END };
+
 /* Counters of one kernel boundary; written by the loop, read by anyone: count.h. */
 struct zu_kernel_stats {
     uint64_t enters;      /* calls that submitted or waited */
@@ -100,6 +108,17 @@ struct zu_kernel_table {
      * go with the result, which is all that a cancel can hasten.
      */
     void (*sendmsg_zc)(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg);
+    /* Any thread; only where `by_hand` is set. What can be sent without waiting; or -errno. */
+    ssize_t (*try_send)(struct zu_kernel *k, int fd, const struct msghdr *msg);
+    ssize_t (*try_recv)(struct zu_kernel *k, int fd, void *buf,
+                        size_t len); /* the same: what is there */
+    /*
+     * Where `by_hand` is set: while the loop has no receive on a descriptor it can watch it. ON:
+     * `seen` is called, once, when there is something to receive, or already. OUT: not any more,
+     * unless it is on its way. Any thread may put it on or out; the loop begins, with nothing in
+     * flight there, and ends. -errno, of BEGIN alone.
+     */
+    int (*watch)(struct zu_kernel *k, struct zu_watch *w, enum zu_watching how);
     void (*poll)(struct zu_kernel *k, struct zu_op *op, int fd, short events); /* res: revents */
     void (*cancel)(struct zu_kernel *k, struct zu_op *op); /* of a started op; else harmless */
 
@@ -124,7 +143,9 @@ struct zu_kernel_table {
 struct zu_kernel {
     const struct zu_kernel_table *table;
     struct zu_kernel_stats stats;
-    bool zero_copy; /* sendmsg_zc can be had, and tells what was copied */
+    bool zero_copy;             /* sendmsg_zc can be had, and tells what was copied */
+    bool by_hand;               /* try_send, try_recv and watch can be had */
+    struct zu_watches *watches; /* see watch.h */
     /* Unless NULL: enter calls it when its wait is over and before it runs the first completion. */
     void (*waited)(struct zu_kernel *k);
     void *owner; /* for whoever set `waited` */
@@ -147,6 +168,10 @@ static inline void zu_kernel_give_block(struct zu_kernel *k, struct zu_block *b)
 {
     k->table->give_block(k, b);
 }
+
+/* The real kernel's. */
+ssize_t zu_kernel_try_send(struct zu_kernel *k, int fd, const struct msghdr *msg);
+ssize_t zu_kernel_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len);
 
 extern const struct zu_kernel_table zu_kernel_ring, zu_kernel_ready;
 

@@ -12,6 +12,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
 #include "engine/io/op.h"
+#include "engine/io/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -110,7 +111,7 @@ static int64_t timeout_us(struct zu_loop *loop)
 
 static int enter_kernel(struct zu_loop *loop, bool may_sleep)
 {
-    int64_t us = may_sleep ? timeout_us(loop) : 0;
+    int64_t us = may_sleep && !loop->awake ? timeout_us(loop) : 0;
     int rc;
 
     if (us != 0 && zu_pace_yields(&loop->pace)) {
@@ -243,6 +244,7 @@ void zu_loop_fini(struct zu_loop *loop)
     while (atomic_load_explicit(&loop->wakes_had, memory_order_acquire) != loop->wakes_owed)
         sched_yield();
     zu_slab_fini(&loop->slab);
+    zu_kernel_unwatch_all(loop->kernel);
     loop->kernel->table->close(loop->kernel);
     while (!zu_list_empty(&loop->spares))
         zu_free(zu_list_pop(&loop->spares));
@@ -307,7 +309,7 @@ static void rest(void)
  * may feed them all. */
 static bool may_follow(const struct zu_loop_config *config)
 {
-    return config->alone && config->cpu_count == 0 && config->sched_policy < 0 &&
+    return config->alone && !config->awake && config->cpu_count == 0 && config->sched_policy < 0 &&
            config->sched_priority < 0 &&
            (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
 }
@@ -321,6 +323,7 @@ static void *run_thread(void *arg)
     dress_thread(start->config);
     rc = start->rc = zu_loop_init(loop, start->config->kernel, NULL);
     loop->pace.may_follow = may_follow(start->config);
+    loop->awake = start->config->awake;
     sem_post(&start->ready); /* from here on `start` is gone */
     if (rc < 0)
         return NULL;

@@ -26,6 +26,7 @@ struct zu_loop_config {
     const int *cpus;    /* the thread may run on these; */
     size_t cpu_count;   /* 0: on any */
     bool alone;         /* there is no other loop in the context */
+    bool awake;         /* it never sleeps */
 };
 
 struct zu_loop {
@@ -47,6 +48,7 @@ struct zu_loop {
     size_t written;      /* bytes, by sessions, since the kernel was last asked */
     struct zu_slab slab; /* for small bodies that come in here */
     struct zu_pace pace;
+    bool awake;  /* it never sleeps */
     bool marked; /* the mailbox says that we sleep */
     bool stopping;
     pthread_t thread;

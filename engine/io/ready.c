@@ -21,6 +21,7 @@
 #include "engine/base/alloc.h"
 #include "engine/io/op.h"
 #include "engine/io/pool.h"
+#include "engine/io/watch.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -174,6 +175,22 @@ static void ready_send(struct zu_kernel *k, struct zu_op *op, int fd, const void
 {
     zu_op_begin(op, ZU_OP_SEND, fd, buf, len);
     start(k, op);
+}
+
+ssize_t zu_kernel_try_send(struct zu_kernel *k, int fd, const struct msghdr *msg)
+{
+    ssize_t sent = sendmsg(fd, msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    (void)k;
+    return sent < 0 ? -errno : sent;
+}
+
+ssize_t zu_kernel_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len)
+{
+    ssize_t got = recv(fd, buf, len, MSG_DONTWAIT);
+
+    (void)k;
+    return got < 0 ? -errno : got;
 }
 
 static void ready_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
@@ -530,6 +547,7 @@ static int ready_open(struct zu_kernel **out)
     if (!r)
         return -ENOMEM;
     r->k.table = &zu_kernel_ready;
+    r->k.by_hand = true;
     r->pid = getpid();
     zu_list_init(&r->todo);
     zu_list_init(&r->starved);
@@ -581,6 +599,9 @@ const struct zu_kernel_table zu_kernel_ready = {
     .send = ready_send,
     .sendmsg = ready_sendmsg,
     .sendmsg_some = ready_sendmsg,
+    .try_send = zu_kernel_try_send,
+    .try_recv = zu_kernel_try_recv,
+    .watch = zu_kernel_watch,
     .poll = ready_poll,
     .cancel = ready_cancel,
     .forget = ready_forget,

@@ -25,6 +25,7 @@
 #include "engine/base/alloc.h"
 #include "engine/io/group.h"
 #include "engine/io/op.h"
+#include "engine/io/watch.h"
 
 #include <errno.h>
 #include <sys/eventfd.h>
@@ -475,6 +476,7 @@ static int ring_open(struct zu_kernel **out)
         return -ENOMEM;
     r->k.table = &zu_kernel_ring;
     r->k.zero_copy = zu_uring_zero_copy();
+    r->k.by_hand = true;
     r->pid = getpid();
     zu_list_init(&r->queued);
     zu_list_init(&r->starved);
@@ -530,6 +532,9 @@ const struct zu_kernel_table zu_kernel_ring = {
     .sendmsg = ring_sendmsg,
     .sendmsg_some = ring_sendmsg_some,
     .sendmsg_zc = ring_sendmsg_zc,
+    .try_send = zu_kernel_try_send,
+    .try_recv = zu_kernel_try_recv,
+    .watch = zu_kernel_watch,
     .poll = ring_poll,
     .cancel = ring_cancel,
     .forget = ring_forget,

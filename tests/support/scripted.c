@@ -46,6 +46,13 @@ struct scripted {
     int *forgotten;
     size_t forgotten_count, blocks_out;
     _Atomic unsigned wakes;
+    size_t hand_room, hand_size;
+    uint8_t hand[64 * 1024];
+    size_t put_at, put_size;
+    uint8_t put[256 * 1024];
+    int end;
+    struct zu_watch *watch;
+    bool watching;
 };
 
 static struct scripted *of(struct zu_kernel *k)
@@ -163,6 +170,95 @@ static void scripted_sendmsg_zc(struct zu_kernel *k, struct zu_op *op, int fd,
     start(k, op);
 }
 
+static ssize_t scripted_try_send(struct zu_kernel *k, int fd, const struct msghdr *msg)
+{
+    struct scripted *s = of(k);
+    size_t n = ZU_MIN(zu_msghdr_size(msg), s->hand_room);
+
+    (void)fd;
+    if (n == 0)
+        return -EAGAIN;
+    copy_msg(s->hand + s->hand_size, msg, n);
+    s->hand_size += n;
+    s->hand_room -= n;
+    return (ssize_t)n;
+}
+
+void scripted_by_hand(struct zu_kernel *k, size_t room)
+{
+    k->by_hand = true;
+    of(k)->hand_room = ZU_MIN(room, sizeof of(k)->hand);
+}
+
+static ssize_t scripted_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len)
+{
+    struct scripted *s = of(k);
+    size_t n = ZU_MIN(len, s->put_size - s->put_at);
+    int end = s->end;
+
+    (void)fd;
+    if (n > 0) {
+        memcpy(buf, s->put + s->put_at, n);
+        s->put_at += n;
+        return (ssize_t)n;
+    }
+    s->end = -EAGAIN;
+    return end;
+}
+
+void scripted_put(struct zu_kernel *k, const void *data, size_t size)
+{
+    struct scripted *s = of(k);
+
+    if (s->put_at == s->put_size)
+        s->put_at = s->put_size = 0;
+    if (size > sizeof s->put - s->put_size)
+        abort();
+    memcpy(s->put + s->put_size, data, size);
+    s->put_size += size;
+}
+
+void scripted_put_end(struct zu_kernel *k, int end)
+{
+    of(k)->end = end;
+}
+
+static int scripted_watch(struct zu_kernel *k, struct zu_watch *w, enum zu_watching how)
+{
+    struct scripted *s = of(k);
+
+    if (how == ZU_WATCH_BEGIN ? s->watch != NULL : s->watch != w)
+        abort();
+    s->watching = how == ZU_WATCH_ON;
+    s->watch = how == ZU_WATCH_END ? NULL : w;
+    return 0;
+}
+
+bool scripted_watches(struct zu_kernel *k)
+{
+    return of(k)->watching;
+}
+
+void scripted_see(struct zu_kernel *k)
+{
+    struct scripted *s = of(k);
+    bool was = s->watching;
+
+    s->watching = false;
+    if (was)
+        s->watch->seen(s->watch);
+}
+
+size_t scripted_sent_by_hand(struct zu_kernel *k, void *out, size_t size)
+{
+    struct scripted *s = of(k);
+    size_t n = ZU_MIN(s->hand_size, size);
+
+    memcpy(out, s->hand, n);
+    s->hand_size = 0;
+    return n;
+}
+
 static void scripted_poll(struct zu_kernel *k, struct zu_op *op, int fd, short events)
 {
     zu_op_begin(op, ZU_OP_POLL, fd, NULL, 0);
@@ -225,6 +321,7 @@ static int scripted_open(struct zu_kernel **out)
     zu_list_init(&s->outcomes);
     zu_list_init(&s->loans);
     s->k.zero_copy = true;
+    s->end = -EAGAIN;
     *out = &s->k;
     return 0;
 }
@@ -425,6 +522,9 @@ const struct zu_kernel_table zu_kernel_scripted = {
     .sendmsg = scripted_sendmsg,
     .sendmsg_some = scripted_sendmsg,
     .sendmsg_zc = scripted_sendmsg_zc,
+    .try_send = scripted_try_send,
+    .try_recv = scripted_try_recv,
+    .watch = scripted_watch,
     .poll = scripted_poll,
     .cancel = scripted_cancel,
     .forget = scripted_forget,

@@ -55,6 +55,20 @@ struct zu_op *scripted_lent(struct zu_kernel *k, size_t n);
  * bytes must be as they were sent: if they are not it answers false. */
 bool scripted_free(struct zu_kernel *k, struct zu_op *op, bool copied);
 
+/* Callers may send by themselves from the next pump on, and are told that `room` bytes fit. */
+void scripted_by_hand(struct zu_kernel *k, size_t room);
+/* What they have sent since it was asked last, into `out` of `size` bytes. How much that is. */
+size_t scripted_sent_by_hand(struct zu_kernel *k, void *out, size_t size);
+
+/*
+ * What callers find who receive by themselves: first these bytes, then `end`: -EAGAIN until it is
+ * set; 0 or another errno, told once. And the watch of the one connection that has one.
+ */
+void scripted_put(struct zu_kernel *k, const void *data, size_t size);
+void scripted_put_end(struct zu_kernel *k, int end);
+bool scripted_watches(struct zu_kernel *k); /* it is on */
+void scripted_see(struct zu_kernel *k);     /* there is something: the loop is told, if it is on */
+
 /* The next `count` starts of this kind complete with -err. */
 void scripted_refuse(struct zu_kernel *k, enum zu_op_kind kind, int err, unsigned count);
 

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a thread sends by itself (engine/core/session_out.c): lone messages, and never a stream.
+ */
+#include "tests/fault/rig.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <zmq.h>
+
+TestSuite(by_hand, .timeout = 60);
+
+static uint8_t sent[64 * 1024];
+
+static bool is_woken(struct rig *r)
+{
+    return zu_mailbox_peek(&r->loop.box);
+}
+
+/* A DEALER and a peer between whom nothing is under way. `room`: what the kernel takes at once. */
+static void meet(struct rig *r, int water_mark, size_t room)
+{
+    rig_open(r, ZMQ_DEALER);
+    rig_set(r, ZMQ_SNDHWM, water_mark);
+    scripted_by_hand(r->k, room);
+    rig_dial(r);
+    rig_connect(r);
+    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
+    rig_hear_all(r);
+    rig_settle(r);
+    r->said_size = 0;
+    scripted_pass(1);
+}
+
+static void send_text(struct rig *r, const char *text)
+{
+    cr_assert_eq(zmq_send(r->s, text, strlen(text), ZMQ_DONTWAIT), (int)strlen(text));
+}
+
+/* What callers have sent since, is that these bytes? */
+static bool went(struct rig *r, const char *bytes, size_t size)
+{
+    return scripted_sent_by_hand(r->k, sent, sizeof sent) == size && !memcmp(sent, bytes, size);
+}
+
+/* What the loop sends is that. */
+static bool goes(struct rig *r, const char *bytes, size_t size)
+{
+    bool same;
+
+    rig_settle(r);
+    rig_hear_all(r);
+    rig_settle(r);
+    same = r->said_size == size && !memcmp(r->said, bytes, size);
+    r->said_size = 0;
+    return same;
+}
+
+#define WENT(r, bytes) went(r, bytes, sizeof bytes - 1)
+#define GOES(r, bytes) goes(r, bytes, sizeof bytes - 1)
+
+Test(by_hand, a_lone_message_needs_no_loop)
+{
+    struct rig r = {.label = "lone messages"};
+
+    meet(&r, 1000, SIZE_MAX);
+    for (int i = 0; i < 100; i++) {
+        send_text(&r, "lone");
+        cr_assert(WENT(&r, "\0\4lone"), "%d", i);
+        cr_assert_not(is_woken(&r));
+        scripted_pass(1);
+    }
+    rig_end(&r, 0);
+}
+
+Test(by_hand, messages_close_behind_each_other_are_the_loops)
+{
+    struct rig r = {.label = "a stream"};
+
+    meet(&r, 1000, SIZE_MAX);
+    send_text(&r, "1");
+    cr_assert(WENT(&r, "\0\1"
+                       "1"));
+    send_text(&r, "2");
+    cr_assert(is_woken(&r));
+    send_text(&r, "3");
+    cr_assert(WENT(&r, ""));
+    cr_assert(GOES(&r, "\0\1"
+                       "2\0\1"
+                       "3"));
+    /* And so are some more, each of which wakes it, until it is tried again. */
+    for (int i = 0; i < 64; i++) {
+        scripted_pass(1);
+        send_text(&r, "more");
+        cr_assert(is_woken(&r), "%d", i);
+        cr_assert(GOES(&r, "\0\4more"));
+    }
+    scripted_pass(1);
+    send_text(&r, "lone");
+    cr_assert(WENT(&r, "\0\4lone"));
+    rig_end(&r, 0);
+}
+
+/* The peer says something; the application reads it, or not. */
+static void hear(struct rig *r, bool reads)
+{
+    char got[8];
+
+    rig_say_hex(r, "00 02 'hi' ");
+    rig_settle(r);
+    if (reads)
+        cr_assert_eq(zmq_recv(r->s, got, sizeof got, ZMQ_DONTWAIT), 2);
+}
+
+Test(by_hand, an_answer_may_follow_sooner)
+{
+    struct rig r = {.label = "answers"};
+
+    meet(&r, 1000, SIZE_MAX);
+    for (int i = 0; i < 20; i++) {
+        send_text(&r, "lone");
+        cr_assert(WENT(&r, "\0\4lone"), "%d", i);
+        hear(&r, true);
+        scripted_pass_us(6);
+    }
+    send_text(&r, "lone");
+    cr_assert(WENT(&r, "\0\4lone"));
+    scripted_pass_us(6);
+    send_text(&r, "nobody asked");
+    cr_assert(WENT(&r, ""));
+    cr_assert(GOES(&r, "\0\14nobody asked"));
+    rig_end(&r, 0);
+}
+
+Test(by_hand, who_has_more_to_answer_leaves_it_to_the_loop)
+{
+    struct rig r = {.label = "a backlog"};
+
+    meet(&r, 1000, SIZE_MAX);
+    hear(&r, false);
+    hear(&r, true);
+    send_text(&r, "one of two");
+    cr_assert(WENT(&r, ""));
+    cr_assert(GOES(&r, "\0\12one of two"));
+    rig_end(&r, 0);
+}
+
+Test(by_hand, what_the_kernel_does_not_take_goes_first)
+{
+    for (size_t room = 0; room < 7; room++) {
+        struct rig r = {.label = "a short send"};
+
+        meet(&r, 1000, room);
+        send_text(&r, "first");
+        cr_assert(went(&r, "\0\5first", room));
+        cr_assert(is_woken(&r));
+        send_text(&r, "second");
+        cr_assert(goes(&r, &"\0\5first\0\6second"[room], 15 - room), "%zu", room);
+        rig_end(&r, 0);
+    }
+}
+
+Test(by_hand, parts_of_a_message_go_together)
+{
+    struct rig r = {.label = "three parts"};
+
+    meet(&r, 1000, SIZE_MAX);
+    cr_assert_eq(zmq_send(r.s, "x", 1, ZMQ_SNDMORE), 1);
+    cr_assert_eq(zmq_send(r.s, "y", 1, ZMQ_SNDMORE), 1);
+    cr_assert(WENT(&r, ""));
+    send_text(&r, "z");
+    cr_assert(WENT(&r, "\1\1x\1\1y\0\1z"));
+    cr_assert_not(is_woken(&r));
+    rig_end(&r, 0);
+}
+
+Test(by_hand, what_may_be_lent_is_the_loops)
+{
+    static char large[200 * 1024];
+    struct rig r = {.label = "a large body", .far_away = true};
+
+    meet(&r, 1000, SIZE_MAX);
+    cr_assert_eq(zmq_send(r.s, large, sizeof large, 0), (int)sizeof large);
+    cr_assert(WENT(&r, ""));
+    cr_assert(is_woken(&r));
+    rig_settle(&r);
+    rig_hear_all(&r);
+    cr_assert_eq(r.said_size, 9 + sizeof large);
+    rig_give_back(&r, false);
+    rig_end(&r, 0);
+}
+
+Test(by_hand, what_went_is_no_more_in_the_pipe)
+{
+    struct rig r = {.label = "more than the water mark"};
+
+    meet(&r, 3, SIZE_MAX);
+    for (int i = 0; i < 20; i++) {
+        send_text(&r, "lone");
+        cr_assert(WENT(&r, "\0\4lone"), "%d", i);
+        scripted_pass(1);
+    }
+    rig_end(&r, 0);
+}
+
+Test(by_hand, a_connection_that_is_lost_takes_the_rest_along)
+{
+    struct rig r = {.label = "a loss behind a short send"};
+
+    meet(&r, 1000, 3);
+    send_text(&r, "first");
+    rig_hang_up(&r, ECONNRESET);
+    rig_end(&r, 0);
+}
+
+Test(by_hand, what_the_session_says_comes_behind_it)
+{
+    struct rig r = {.label = "a PONG behind a short send"};
+
+    meet(&r, 1000, 3);
+    send_text(&r, "first");
+    rig_say_hex(&r, "04 07 04 'PING' 00 00 ");
+    cr_assert(GOES(&r, "irst\4\5\4PONG"));
+    rig_end(&r, 0);
+}
