@@ -440,10 +440,41 @@ def soak_accounts(tally, messages):
                       tail(log_path(name)))
 
 
-def soak_part(tally, runs):
+def soak_mixed(tally, seconds):
+    """mixed, of the release build, for that long in all."""
+    each = max(seconds // 8, 1)
+    for backend in ("io_uring", "readiness"):
+        for transport in ("tcp", "ipc"):
+            for mechanism in ("null", "curve"):
+                name = "mixed-%s-%s-%s" % (backend, transport, mechanism)
+                say("%s, %d seconds:" % (name, each))
+                status = run(name, [ROOT + "/build/tests/soak/mixed", "--seconds", str(each),
+                                    "--transport", transport, "--mechanism", mechanism],
+                             each + 600, env={"ZURING_BACKEND": backend,
+                                              "LD_LIBRARY_PATH": DROPIN})
+                tally.add(name, "fail" if status else "pass", "status %d" % status,
+                          tail(log_path(name)))
+
+
+def soak_part(tally, runs, seconds):
     tally.part("nothing is lost")
     soak_runs(tally, runs)
     soak_accounts(tally, 10000 * runs)
+    soak_mixed(tally, seconds)
+    tally.end_part()
+
+
+def interleave_part(tally, stops):
+    """Every order in which threads can meet, deeper than the tests go."""
+    tally.part("interleaved")
+    try:
+        build("build-debug")
+        status = run("handover", [ROOT + "/build-debug/tests/interleave/handover", "--stops",
+                                  str(stops)], 4 * 3600)
+        tally.add("handover", "fail" if status else "pass", "status %d" % status,
+                  tail(log_path("handover")))
+    except Stop as e:
+        tally.add("build", "fail", str(e).split("\n")[0], str(e))
     tally.end_part()
 
 
@@ -493,7 +524,7 @@ def cmd_test(args):
         conformance_part(tally, "io_uring", ["--fuzz", "4"])
         conformance_part(tally, "readiness", [])
         counts_part(tally)
-        soak_part(tally, 3)
+        soak_part(tally, 3, 16)
     except Stop as e:
         tally.add("build", "fail", str(e).split("\n")[0], str(e))
         tally.end_part()
@@ -525,12 +556,14 @@ def cmd_format(args):
 
 def cmd_soak(args):
     """soak [RUNS [SECONDS]] nothing_lost RUNS (100) times a combination, accounts of RUNS times 10,000
-                        messages of each type; fuzzers SECONDS (600) each"""
-    need(BENCH + FUZZ)
+                        messages of each type; mixed for SECONDS (600), each fuzzer as long"""
+    need(TESTS + BENCH + FUZZ)
     tally = Tally()
     build("build")
-    soak_part(tally, int(args[0]) if args else 100)
-    fuzz_part(tally, int(args[1]) if len(args) > 1 else 600)
+    interleave_part(tally, 3)
+    seconds = int(args[1]) if len(args) > 1 else 600
+    soak_part(tally, int(args[0]) if args else 100, seconds)
+    fuzz_part(tally, seconds)
     return tally.report()
 
 
