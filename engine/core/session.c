@@ -408,7 +408,8 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state)
     if (s->state == state)
         return;
     zu_session_claim(s);
-    zu_session_unwatch(s);
+    if (zu_session_unwatch(s)) /* somebody has to go on */
+        zu_timer_set(s->loop, &s->retry, 0);
     s->state = (uint8_t)state;
     switch (state) {
     case ZU_SESSION_IDLE: s->parent->lost(s, s->loss); break;
@@ -569,7 +570,8 @@ static bool is_silent(struct zu_session *s)
 
 void zu_session_send_died(struct zu_session *s)
 {
-    zu_session_unwatch(s);
+    if (zu_session_unwatch(s))
+        zu_timer_set(s->loop, &s->retry, 0);
     s->send_dead = true;
     s->goodbye_ms = s->loop->now_ms;
     zu_timer_set(s->loop, &s->timer, GOODBYE_CHECK_MS);

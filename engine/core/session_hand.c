@@ -61,6 +61,13 @@ void zu_session_claim_intake(struct zu_session *s)
     zu_session_keep_intake(s, false);
 }
 
+/* Nothing has come that is not parsed, and no more was said of what comes. */
+static bool is_up_to_date(const struct zu_session *s)
+{
+    return !s->paused && !s->in_whole && s->in_at == s->in_end &&
+           (!s->given_up || (s->given_res > 0 && s->given_error == 0));
+}
+
 bool zu_session_unwatch(struct zu_session *s)
 {
     if (!s->watched)
@@ -69,6 +76,11 @@ bool zu_session_unwatch(struct zu_session *s)
     s->near = s->watched = false;
     zu_timer_clear(s->loop, &s->absence);
     s->kernel->table->watch(s->kernel, &s->watch, ZU_WATCH_END);
+    /* At once: a connection that does not receive looks as if it had ended. */
+    if (!s->recv_busy && is_up_to_date(s)) {
+        s->given_up = false;
+        zu_session_begin_recv(s);
+    }
     return !s->recv_busy;
 }
 

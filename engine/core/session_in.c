@@ -615,7 +615,7 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
         s->goodbye_ms = s->loop->now_ms;
     if (res > 0 && (rc = zu_session_took(s, b, (size_t)res)) < 0)
         res = rc;
-    if (res == -ECANCELED && s->near)
+    if (res == -ECANCELED)
         res = -EINTR; /* it was to make way for a caller */
     go_on(s, res);
 }

@@ -97,6 +97,41 @@ Test(intake, it_is_left_to_nobody_who_does_not_come)
     rig_end(&r, 0);
 }
 
+/* It was meant for the receive before. */
+Test(intake, a_cancel_that_comes_late_ends_nothing)
+{
+    struct rig r = {.label = "a late cancel"};
+
+    meet(&r, 1000);
+    for (int i = 0; i < TURNS_MAX; i++) {
+        scripted_see(r.k);
+        rig_say_hex(&r, "00 04 'lone' ");
+    }
+    cr_assert_not(scripted_watches(r.k)); /* nobody comes: it is the loop's */
+    scripted_complete(r.k, rig_receiving(&r), -ECANCELED, 0);
+    rig_settle(&r);
+    cr_assert_not(rig_closed(&r));
+    rig_say_hex(&r, "00 04 'more' ");
+    for (int i = 0; i < TURNS_MAX; i++)
+        cr_assert(hears(&r, "lone"));
+    cr_assert(hears(&r, "more"));
+    rig_end(&r, 0);
+}
+
+/* What came by a receive that closing finds is counted, and no end of the connection. */
+Test(intake, a_close_goes_on_to_receive)
+{
+    struct rig r = {.label = "a close while a caller might receive"};
+
+    meet(&r, 1000);
+    cr_assert_null(rig_receiving(&r));
+    rig_close(&r);
+    rig_round(&r);
+    cr_assert_not_null(rig_receiving(&r));
+    rig_settle(&r);
+    rig_end(&r, 5000);
+}
+
 Test(intake, a_stream_is_the_loops)
 {
     struct rig r = {.label = "a stream"};
