@@ -87,7 +87,7 @@ void zu_hands_add(struct zu_hands *h, struct zu_socket *s)
     {
         struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
 
-        if (!p->local)
+        if (!p->local && p->peer->sink->asked)
             add(h, p);
     }
 }

@@ -65,16 +65,12 @@ struct zu_session {
     uint8_t version;     /* enum zu_zmtp_version, once the greeting is over */
     uint8_t loss;        /* enum zu_loss: why it is CLOSING */
     uint8_t turned_away; /* enum zu_loss: the peer is not let in; what is said still goes out */
+    /* These eight stay as they are while messages go to and fro: who sends by hand reads them. */
     bool dialed;
-    bool sealed;    /* the traffic is, by the mechanism */
-    bool wrapped;   /* sealed, or in a WebSocket's frames: it goes the long way */
-    bool handy;     /* callers may send and receive by hand */
-    bool raw;       /* bytes as they are: see zu_options */
-    bool lingering; /* the socket has let go of the pipe, or was closed */
-    bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
-    bool send_dead; /* the peer takes nothing any more; what it sent is still read */
-    bool eof;
-    bool deaf;          /* GOODBYE: what comes is not looked at any more */
+    bool sealed;        /* the traffic is, by the mechanism */
+    bool wrapped;       /* sealed, or in a WebSocket's frames: it goes the long way */
+    bool handy;         /* callers may send and receive by hand */
+    bool raw;           /* bytes as they are: see zu_options */
     bool handshook;     /* this connection got through its handshake */
     bool was_handshook; /* the connection before did */
     bool had_pipe;      /* which ended with its connection */
@@ -102,6 +98,11 @@ struct zu_session {
     uint64_t connection;
     struct zu_op recv_op, send_op;
     bool recv_busy, send_busy;
+    bool lingering; /* the socket has let go of the pipe, or was closed */
+    bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
+    bool send_dead; /* the peer takes nothing any more; what it sent is still read */
+    bool eof;
+    bool deaf; /* GOODBYE: what comes is not looked at any more */
     struct zu_timer timer;  /* handshake, then goodbye */
     struct zu_timer linger; /* how long what is queued may take */
     uint64_t goodbye_ms;    /* when a peer that hears no more of us last showed that it is there */
