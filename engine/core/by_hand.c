@@ -36,6 +36,12 @@ static void watch(struct zu_session *s, enum zu_watching how)
     s->loop->kernel->table->watch(s->loop->kernel, &s->watch, how);
 }
 
+/* It is a session's, for messages. */
+static bool takes_hands(const struct zu_pipe *p)
+{
+    return !p->local && p->peer->sink->asked;
+}
+
 /* A connection that is not free: is it to be? */
 static void ask(struct zu_pipe *p)
 {
@@ -87,7 +93,7 @@ void zu_hands_add(struct zu_hands *h, struct zu_socket *s)
     {
         struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
 
-        if (!p->local && p->peer->sink->asked)
+        if (takes_hands(p))
             add(h, p);
     }
 }
@@ -289,4 +295,19 @@ void zu_hands_release(struct zu_socket *s)
     zu_free(h);
     s->kept = NULL;
     s->asked = 0;
+}
+
+void zu_hands_fall_in(struct zu_socket *s)
+{
+    zu_hands_release(s);
+    zu_list_each(it, &s->pipes)
+    {
+        struct zu_pipe *p = zu_container_of(it, struct zu_pipe, all);
+
+        if (!takes_hands(p))
+            continue;
+        if (zu_pipe_take_intake(p->peer, ZU_INTAKE_FREE, ZU_INTAKE_BUSY))
+            zu_session_return_intake(p->peer->owner);
+        zu_pipe_fall_in(p);
+    }
 }

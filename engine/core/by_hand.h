@@ -65,5 +65,8 @@ void zu_hands_end(struct zu_hands *h);
 bool zu_hands_ask(struct zu_socket *s);
 /* What such calls have kept is free again. */
 void zu_hands_release(struct zu_socket *s);
+/* Something was posted to the loops that what is sent and received from here on must not overtake:
+ * it is theirs, until they have seen to that. */
+void zu_hands_fall_in(struct zu_socket *s);
 
 #endif

@@ -304,6 +304,10 @@ static void run_close(struct zu_cmd *cmd)
     {
         struct zu_session *s = zu_container_of(it, struct zu_session, in_parent);
 
+        if (s->loop == l->loop && zu_session_connected(s)) { /* before all that was posted since */
+            zu_session_stop(s, l->unbind);
+            continue;
+        }
         s->stop_outright = l->unbind;
         zu_session_hold(s); /* the command's */
         zu_loop_post(s->loop, &s->stop_cmd);

@@ -590,6 +590,12 @@ static bool take_token(struct zu_pipe *p)
                                                    memory_order_acquire, memory_order_relaxed);
 }
 
+void zu_pipe_fall_in(struct zu_pipe *p)
+{
+    if (take_token(p->peer))
+        zu_pipe_give_up(p->peer);
+}
+
 void zu_pipe_wake_reader(struct zu_pipe *p)
 {
     if (p->peer_gone)

@@ -311,6 +311,8 @@ void zu_pipe_claim(struct zu_pipe *p);
 void zu_pipe_leave(struct zu_pipe *p);
 /* A caller, with work left: it is the loop's. */
 void zu_pipe_give_up(struct zu_pipe *p);
+/* A caller: what he writes from here on comes behind all that he has posted to the loop. */
+void zu_pipe_fall_in(struct zu_pipe *p);
 
 /*
  * The intake of a session's end. A caller: from FREE or HELD to BUSY; false: it is not so. Puts

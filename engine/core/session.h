@@ -102,7 +102,7 @@ struct zu_session {
     bool paused;    /* the pipe to the socket is full: in_msg waits, and reading with it */
     bool send_dead; /* the peer takes nothing any more; what it sent is still read */
     bool eof;
-    bool deaf; /* GOODBYE: what comes is not looked at any more */
+    bool deaf;              /* GOODBYE: what comes is not looked at any more */
     struct zu_timer timer;  /* handshake, then goodbye */
     struct zu_timer linger; /* how long what is queued may take */
     uint64_t goodbye_ms;    /* when a peer that hears no more of us last showed that it is there */
@@ -263,6 +263,8 @@ enum zu_took {
  * up. */
 enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab,
                                     struct zu_block **b);
+void zu_session_return_intake(struct zu_session *s); /* the loop's, until he is asked for it */
+
 /* session_lost.c */
 /* So many messages are lost with the connection: counted, and told when it ends. */
 void zu_session_lose(struct zu_session *s, uint64_t messages);

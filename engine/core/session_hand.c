@@ -149,6 +149,12 @@ static enum zu_took give_up(struct zu_session *s, int res, int error)
     return ZU_TOOK_GIVEN_UP;
 }
 
+void zu_session_return_intake(struct zu_session *s)
+{
+    s->near = false;
+    give_up(s, 1, 0);
+}
+
 /* As zu_session_begin_recv, but what is there now. */
 static int try_recv(struct zu_session *s, struct zu_block *b)
 {
@@ -218,8 +224,7 @@ enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab, 
     if (took == ZU_TOOK_GIVEN_UP)
         return took; /* the session may be gone */
     if (s->pipe->meter.written - before > LONE_MAX) {
-        s->near = false;
-        give_up(s, 1, 0);
+        zu_session_return_intake(s);
         return ZU_TOOK_STREAM;
     }
     stop_by_hand(s);

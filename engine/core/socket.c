@@ -664,6 +664,8 @@ static int take_endpoints(struct zu_socket *s, const char *endpoint)
         close_endpoint(s, e, true);
         taken++;
     }
+    if (taken > 0)
+        zu_hands_fall_in(s);
     return taken;
 }
 

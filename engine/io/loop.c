@@ -63,6 +63,12 @@ static void stop(struct zu_cmd *cmd)
     zu_container_of(cmd, struct zu_loop, stop_cmd)->stopping = true;
 }
 
+static void run_posted(struct zu_loop *loop)
+{
+    for (int runs = 0; runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box); runs++)
+        loop->ran = true;
+}
+
 /* Takes the mark of a sleeper back, or learns that a post has taken it and so wakes us. */
 static void take_mark_back(struct zu_loop *loop)
 {
@@ -77,10 +83,19 @@ static void take_mark_back(struct zu_loop *loop)
         loop->wakes_owed++;
 }
 
-/* So that what is posted while completions run rings no bell: the mailbox is looked at next. */
+/*
+ * What was posted before bytes came is done before they are looked at: who unbinds, and then writes
+ * from elsewhere, does not hear himself. And what is posted while completions run rings no bell.
+ */
 static void waited(struct zu_kernel *k)
 {
-    take_mark_back(k->owner);
+    struct zu_loop *loop = k->owner;
+
+    take_mark_back(loop);
+    if (zu_mailbox_peek(&loop->box)) {
+        loop->now_ms = zu_loop_clock_ms(loop);
+        run_posted(loop);
+    }
 }
 
 static int64_t until_timer_us(struct zu_loop *loop)
@@ -217,14 +232,15 @@ static void go_to(int cpu)
 int zu_loop_round(struct zu_loop *loop, bool may_sleep)
 {
     uint64_t completions = loop->kernel->stats.completions;
-    int rc = enter_kernel(loop, may_sleep), runs = 0, cpu;
+    int rc, cpu;
 
+    loop->ran = false;
+    rc = enter_kernel(loop, may_sleep);
     loop->now_ms = zu_loop_clock_ms(loop);
     zu_count_lightly(&loop->rounds, 1);
-    while (runs < MAILBOX_RUNS_MAX && zu_mailbox_run(&loop->box))
-        runs++;
+    run_posted(loop);
     cpu = zu_pace_round(&loop->pace, loop->now_ms,
-                        runs > 0 || loop->kernel->stats.completions != completions,
+                        loop->ran || loop->kernel->stats.completions != completions,
                         atomic_load_explicit(&loop->load, memory_order_relaxed)); /* a hint */
     if (zu_unlikely(cpu != ZU_PACE_STAY))
         go_to(cpu);

@@ -50,6 +50,7 @@ struct zu_loop {
     struct zu_pace pace;
     bool awake;  /* it never sleeps */
     bool marked; /* the mailbox says that we sleep */
+    bool ran;    /* what was posted, in this round */
     bool stopping;
     pthread_t thread;
     pid_t pid; /* a forked child has no such thread */

@@ -375,11 +375,11 @@ static void complete(struct ring *r, struct zu_op *op, int res, uint32_t flags)
 }
 
 /* What is there now; what comes meanwhile is for the next round. */
-static void reap(struct ring *r)
+static void reap(struct ring *r, unsigned n)
 {
     struct io_uring_cq *cq = &r->u.cq;
 
-    for (unsigned n = io_uring_cq_ready(&r->u); n > 0; n--) {
+    for (; n > 0; n--) {
         const struct io_uring_cqe *cqe = &cq->cqes[*cq->khead & cq->ring_mask];
         struct zu_op *op = (struct zu_op *)(uintptr_t)cqe->user_data;
         int res = cqe->res;
@@ -416,14 +416,16 @@ static int judge(struct ring *r, int rc)
 static int ring_enter(struct zu_kernel *k, int64_t timeout_us)
 {
     struct ring *r = ring_of(k);
+    unsigned came;
     int rc;
 
     start_what_waits(r);
     timeout_us = wait_limit(r, timeout_us);
     rc = judge(r, submit(r, timeout_us != 0, timeout_us));
+    came = io_uring_cq_ready(&r->u); /* not what comes while that runs */
     if (k->waited)
         k->waited(k);
-    reap(r);
+    reap(r, came);
     run_ended(r);
     return rc;
 }
@@ -512,7 +514,7 @@ static void ring_close(struct zu_kernel *k)
         zu_wake_write(r->wake_fd, r->pid);
     for (int i = 0; r->wake_armed && i < CLOSE_TRIES; i++) {
         submit(r, true, CLOSE_WAIT_US);
-        reap(r);
+        reap(r, io_uring_cq_ready(&r->u));
     }
     zu_group_fini(&r->group, &r->u);
     io_uring_queue_exit(&r->u);

@@ -110,6 +110,37 @@ EACH_STREAM(spin, two_who_send_to_each_other_both_go_on)
     cr_assert_null(failure, "%s", (const char *)failure);
 }
 
+/* ---- an unbind is over for who called it ---- */
+
+enum { UNBINDS = 20, SILENCE_MS = 20 };
+
+static void hears_nothing(void *s)
+{
+    SET(s, ZMQ_RCVTIMEO, SILENCE_MS);
+    FAILS(EAGAIN, zmq_recv(s, NULL, 0, 0));
+}
+
+/* Its connections go by way of the loop, which bytes sent and received by hand could overtake. */
+EACH_STREAM(spin, what_is_sent_after_an_unbind_does_not_arrive)
+{
+    for (int i = 0; i < UNBINDS; i++) {
+        const char *endpoint = test_endpoint(transport);
+        void *bound = test_bound(ZMQ_PAIR, endpoint), *other = test_connected(ZMQ_PAIR, endpoint);
+
+        for (int j = 0; j < 5; j++) {
+            SEND(other, "to");
+            RECV(bound, "to");
+            SEND(bound, "and fro");
+            RECV(other, "and fro");
+        }
+        OK(zmq_unbind(bound, endpoint));
+        zmq_send(i % 2 ? other : bound, "late", 4,
+                 ZMQ_DONTWAIT); /* if it knows it already: EAGAIN */
+        hears_nothing(i % 2 ? bound : other);
+        test_end();
+    }
+}
+
 /* ---- ends of a wait ---- */
 
 enum call { IN_RECV, IN_SEND, IN_POLL, CALLS };
