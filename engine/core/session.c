@@ -294,6 +294,7 @@ static void forget_connection(struct zu_session *s)
     s->eof = s->send_dead = s->handshook = s->deaf = false;
     s->turned_away = ZU_LOSS_NONE;
     s->sealed = s->wrapped = s->handy = false;
+    s->cancels = 0;
 }
 
 static void forget_peer(struct zu_session *s)

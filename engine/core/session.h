@@ -134,6 +134,7 @@ struct zu_session {
     int given_res;     /* what his receive said, unless 1; */
     int given_error;   /* what parsing said */
     uint32_t turns;    /* receives of the loop's since a caller last had the intake */
+    uint32_t cancels;  /* of receives, to make way for a caller; the kernel may have them still */
     uint64_t heard_ms; /* when a caller last heard something; anyone may look */
     /* A caller who keeps the intake between his calls counts his looks, from 1; 0: nobody does. */
     uint64_t looks, looks_before; /* and what the loop found when it last looked after him */

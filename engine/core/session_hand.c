@@ -123,8 +123,10 @@ void zu_session_asked(struct zu_pipe *p)
     }
     s->near = true;
     s->turns = 0;
-    if (s->recv_busy)
+    if (s->recv_busy) {
+        s->cancels++;
         k->table->cancel(k, &s->recv_op);
+    }
 }
 
 /* ---- a caller's, who has the intake BUSY ---- */

@@ -615,7 +615,9 @@ void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags)
         s->goodbye_ms = s->loop->now_ms;
     if (res > 0 && (rc = zu_session_took(s, b, (size_t)res)) < 0)
         res = rc;
-    if (res == -ECANCELED)
-        res = -EINTR; /* it was to make way for a caller */
+    if (res == -ECANCELED && s->cancels > 0) {
+        s->cancels--;
+        res = -EINTR;
+    }
     go_on(s, res);
 }

@@ -108,13 +108,21 @@ Test(intake, a_cancel_that_comes_late_ends_nothing)
         rig_say_hex(&r, "00 04 'lone' ");
     }
     cr_assert_not(scripted_watches(r.k)); /* nobody comes: it is the loop's */
+    for (int i = 0; i < TURNS_MAX; i++)
+        cr_assert(hears(&r, "lone"));
+    scripted_on_cancel(r.k, SCRIPTED_CANCEL_NOTED);
+    cr_assert(hears(&r, NULL)); /* here he is again */
+    rig_settle(&r);
+    cr_assert(scripted_cancelled(r.k, rig_receiving(&r)));
+    rig_say_hex(&r, "00 04 'more' "); /* that had come already */
+    cr_assert(hears(&r, "more"));
+    scripted_see(r.k);
     scripted_complete(r.k, rig_receiving(&r), -ECANCELED, 0);
     rig_settle(&r);
     cr_assert_not(rig_closed(&r));
-    rig_say_hex(&r, "00 04 'more' ");
-    for (int i = 0; i < TURNS_MAX; i++)
-        cr_assert(hears(&r, "lone"));
-    cr_assert(hears(&r, "more"));
+    cr_assert(scripted_watches(r.k));
+    PUT(&r, "\0\4last");
+    cr_assert(hears(&r, "last"));
     rig_end(&r, 0);
 }
 
