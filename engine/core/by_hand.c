@@ -31,6 +31,13 @@ void zu_hands_settle(struct zu_socket *s)
     zu_list_each(it, &s->pipes) zu_container_of(it, struct zu_pipe, all)->by_hand = few;
 }
 
+static _Thread_local uint64_t heard;
+
+uint64_t zu_hands_heard(void)
+{
+    return heard;
+}
+
 static void watch(struct zu_session *s, enum zu_watching how)
 {
     s->loop->kernel->table->watch(s->loop->kernel, &s->watch, how);
@@ -143,6 +150,7 @@ bool zu_hands_look(struct zu_hands *h)
         if (zu_pipe_take_intake(end, ZU_INTAKE_HELD, ZU_INTAKE_BUSY))
             took = zu_session_receive_now(end->owner, slab_of(p), &h->block);
         any |= took != ZU_TOOK_NOTHING;
+        heard += took == ZU_TOOK_SOME;
         if (took == ZU_TOOK_STREAM)
             rest(p);
         else if (took == ZU_TOOK_SOME)

@@ -61,6 +61,9 @@ bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns);
 /* The intakes are free again, and watched. */
 void zu_hands_end(struct zu_hands *h);
 
+/* How often the calling thread has heard something by hand, of any socket. */
+uint64_t zu_hands_heard(void);
+
 /* For a call that does not wait and has found nothing. True: something has come. */
 bool zu_hands_ask(struct zu_socket *s);
 /* What such calls have kept is free again. */

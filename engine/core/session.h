@@ -145,6 +145,7 @@ struct zu_session {
     struct zu_out *unsent;  /* what a caller could not send; with the pipe's token, as all below */
     uint64_t by_hand_ns;    /* when a caller last sent by itself, */
     uint64_t by_hand_read;  /* how many it had read by then, */
+    uint64_t by_hand_heard; /* how often its thread had heard something anywhere, */
     uint32_t by_hand_rest;  /* and how many times it is left to the loop */
     uint32_t zero_copy_min; /* bodies from this size on go without a copy; 0: not known yet */
     uint32_t lent_count;    /* batches that the kernel has, and tells when it needs no more */

@@ -28,6 +28,7 @@
  * it is not the session's `out` any more but the op's alone. Where the kernel does not borrow, or
  * tells that it copied, nothing more is lent on that connection.
  */
+#include "engine/core/by_hand.h"
 #include "engine/core/out.h"
 #include "engine/core/web.h"
 #include "engine/wire/frame.h"
@@ -333,7 +334,7 @@ static inline bool took(struct zu_session *s, struct zu_out *o, size_t bytes, ui
 static bool is_lone(struct zu_session *s, const struct zu_pipe *caller)
 {
     uint64_t gap = s->loop->clock() - s->by_hand_ns;
-    bool answers = caller->meter.read != s->by_hand_read;
+    bool answers = caller->meter.read != s->by_hand_read || zu_hands_heard() != s->by_hand_heard;
 
     if (s->by_hand_rest > 0) {
         s->by_hand_rest--;
@@ -379,6 +380,7 @@ void zu_session_send_now(struct zu_pipe *p)
     zu_out_free(o);
     s->by_hand_ns = s->loop->clock();
     s->by_hand_read = p->peer->meter.read;
+    s->by_hand_heard = zu_hands_heard();
     if (zu_pipe_can_read(p)) {
         zu_pipe_give_up(p);
     } else {
