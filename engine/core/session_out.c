@@ -333,13 +333,14 @@ static inline bool took(struct zu_session *s, struct zu_out *o, size_t bytes, ui
  */
 static bool is_lone(struct zu_session *s, const struct zu_pipe *caller)
 {
-    uint64_t gap = s->loop->clock() - s->by_hand_ns;
     bool answers = caller->meter.read != s->by_hand_read || zu_hands_heard() != s->by_hand_heard;
+    uint64_t gap;
 
     if (s->by_hand_rest > 0) {
         s->by_hand_rest--;
         return false;
     }
+    gap = s->loop->clock() - s->by_hand_ns;
     if (gap >= (answers ? ANSWER_NS : LONE_NS) && zu_pipe_count(caller) == 0)
         return true;
     s->by_hand_rest = BY_HAND_REST;
