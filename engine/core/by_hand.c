@@ -190,8 +190,8 @@ static bool spin_on(struct zu_hands *h, uint64_t now_ns, uint64_t deadline_ns)
 
 /*
  * How long is learnt: what comes within the budget is worth as much the next time, too, what does
- * not halves it. Two that both sleep take longer to answer each other than one
- * spins: so one wait in SPIN_REST tries whether that is all.
+ * not halves it. Two that both sleep take longer to answer each other than one spins: so one wait
+ * in SPIN_REST tries whether that is all.
  */
 bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns)
 {

@@ -45,6 +45,7 @@ bool zu_session_leave_intake(struct zu_session *s)
     zu_pipe_put_intake(s->pipe, ZU_INTAKE_FREE); /* a caller may have it from here on */
     return true;
 }
+
 void zu_session_seen(struct zu_watch *w)
 {
     struct zu_session *s = zu_container_of(w, struct zu_session, watch);
