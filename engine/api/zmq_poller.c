@@ -9,6 +9,9 @@
  * Why no wake is lost. A round is: forget the wake, run our mailbox (which makes hot what was
  * touched), look at the hot ones and lay their tripwires, sleep. A touch after the mailbox was run
  * is in it, and the mailbox then refuses to sleep; a later one wakes the waiter.
+ *
+ * To look at a socket runs what was posted to it, and so its ZMQ_MONITOR function, which may try to
+ * use the poller. What it would change is being gone through, so meanwhile all is refused.
  */
 #define ZMQ_BUILD_DRAFT_API
 #include "engine/api/poll.h"
@@ -53,6 +56,7 @@ struct poller {
     struct item **hot;        /* in order but for the last ones; there is room for all */
     size_t hot_count, hot_room;
     bool unsorted;
+    bool looking;       /* at its sockets: see the head of this file */
     bool had_joint;     /* a joint socket was registered: zmq_poller_fd may be asked for */
     bool has_fd;        /* it was */
     struct pollfd *fds; /* in order; one without events has a descriptor that is none */
@@ -60,11 +64,12 @@ struct poller {
     size_t fd_count, fd_room;
 };
 
-static struct poller *check(void *handle)
+/* 0; -EFAULT: it is none; -EFSM: its waiting thread calls, from within a ZMQ_MONITOR function. */
+static int check(const struct poller *p)
 {
-    struct poller *p = handle;
-
-    return p && p->tag == POLLER_TAG ? p : NULL;
+    if (!p || p->tag != POLLER_TAG)
+        return -EFAULT;
+    return p->looking ? -EFSM : 0;
 }
 
 /* ---- hot and cold ---- */
@@ -166,12 +171,25 @@ static void end_wire(void *arg, const void *key, size_t size, void *value)
     zu_mailbox_post(&item->in->box, &item->wire.touched);
 }
 
+static void check_item(void *arg, const void *key, size_t size, void *value)
+{
+    const struct item *item = value;
+    int *rc = arg;
+
+    (void)key, (void)size;
+    if (item->wire.socket && zu_joint_check(item->wire.socket) == -EFSM)
+        *rc = -EFSM;
+}
+
 int zmq_poller_destroy(void **poller_p)
 {
-    struct poller *p = poller_p ? check(*poller_p) : NULL;
+    struct poller *p = poller_p ? *poller_p : NULL;
+    int rc = check(p);
 
-    if (!p)
-        return zu_return(-EFAULT);
+    if (rc == 0)
+        zu_map_each(&p->by_handle, check_item, &rc);
+    if (rc < 0)
+        return zu_return(rc);
     *poller_p = NULL;
     p->tag = 0;
     zu_map_each(&p->by_handle, end_wire, NULL);
@@ -188,10 +206,11 @@ int zmq_poller_destroy(void **poller_p)
 
 int zmq_poller_size(void *poller)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
+    int rc = check(p);
 
-    if (!p)
-        return zu_return(-EFAULT);
+    if (rc < 0)
+        return zu_return(rc);
     zu_mailbox_run(&p->box);
     rest(p);
     return (int)(p->count + p->fd_count);
@@ -206,8 +225,10 @@ static struct item *find(const struct poller *p, void *socket)
 
 static int check_change(struct poller *p, void *socket)
 {
-    int rc = p ? zu_joint_check(socket) : -EFAULT;
+    int rc = check(p);
 
+    if (rc == 0)
+        rc = zu_joint_check(socket);
     if (rc == 0 && zu_ctx_inherited(((struct zu_socket *)socket)->ctx))
         rc = -ETERM;
     if (rc == 0)
@@ -260,7 +281,7 @@ static int add(struct poller *p, void *socket, void *user_data, short events)
 
 int zmq_poller_add(void *poller, void *socket, void *user_data, short events)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_change(p, socket);
 
     if (rc == 0 && events & ~EVENTS_ALL)
@@ -274,7 +295,7 @@ int zmq_poller_add(void *poller, void *socket, void *user_data, short events)
 
 int zmq_poller_modify(void *poller, void *socket, short events)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_change(p, socket);
     struct item *item = rc == 0 ? find(p, socket) : NULL;
 
@@ -294,7 +315,7 @@ int zmq_poller_modify(void *poller, void *socket, short events)
 
 int zmq_poller_remove(void *poller, void *socket)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_change(p, socket);
     struct item *item = rc == 0 ? find(p, socket) : NULL;
 
@@ -321,9 +342,9 @@ static size_t find_fd(const struct poller *p, int fd)
 
 static int check_fd(const struct poller *p, int fd)
 {
-    if (!p)
-        return -EFAULT;
-    return fd < 0 ? -EBADF : 0;
+    int rc = check(p);
+
+    return rc == 0 && fd < 0 ? -EBADF : rc;
 }
 
 static int make_fd_room(struct poller *p)
@@ -353,7 +374,7 @@ static void set_fd_events(struct poller *p, size_t i, short events)
 
 int zmq_poller_add_fd(void *poller, zmq_fd_t fd, void *user_data, short events)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_fd(p, fd);
 
     if (rc == 0 && (events & ~EVENTS_ALL || find_fd(p, fd) < p->fd_count))
@@ -368,7 +389,7 @@ int zmq_poller_add_fd(void *poller, zmq_fd_t fd, void *user_data, short events)
 
 int zmq_poller_modify_fd(void *poller, zmq_fd_t fd, short events)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_fd(p, fd);
     size_t i = rc == 0 ? find_fd(p, fd) : 0;
 
@@ -383,7 +404,7 @@ int zmq_poller_modify_fd(void *poller, zmq_fd_t fd, short events)
 
 int zmq_poller_remove_fd(void *poller, zmq_fd_t fd)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     int rc = check_fd(p, fd);
     size_t i = rc == 0 ? find_fd(p, fd) : 0, behind;
 
@@ -459,6 +480,7 @@ static int look(struct poller *p, struct found *f)
     if (p->unsorted)
         qsort(p->hot, p->hot_count, sizeof(struct item *), by_order);
     p->unsorted = false;
+    p->looking = true;
     while (rc == 0 && seen < p->hot_count) {
         struct item *item = p->hot[seen];
 
@@ -469,6 +491,7 @@ static int look(struct poller *p, struct found *f)
         kept += look_at(item, f, &rc);
         seen++;
     }
+    p->looking = false;
     if (kept < seen)
         memmove(&p->hot[kept], &p->hot[seen], (p->hot_count - seen) * sizeof(struct item *));
     p->hot_count -= seen - kept;
@@ -519,13 +542,13 @@ static void clear(zmq_poller_event_t *events, int from, int to)
 
 int zmq_poller_wait_all(void *poller, zmq_poller_event_t *events, int count, long timeout)
 {
-    struct poller *p = check(poller);
+    struct poller *p = poller;
     struct found f = {.events = events, .room = count};
-    int rc = 0;
+    int rc = check(p);
 
-    if (!p || (!events && count != 0))
+    if (rc == 0 && !events && count != 0)
         rc = -EFAULT;
-    else if (count < 0)
+    else if (rc == 0 && count < 0)
         rc = -EINVAL;
     if (rc < 0)
         return zu_return(rc);
@@ -550,11 +573,13 @@ int zmq_poller_wait(void *poller, zmq_poller_event_t *event, long timeout)
 
 int zmq_poller_fd(void *poller, zmq_fd_t *fd)
 {
-    struct poller *p = check(poller);
-    int rc;
+    struct poller *p = poller;
+    int rc = check(p);
 
-    if (!p || !fd)
-        return zu_return(-EFAULT);
+    if (rc == 0 && !fd)
+        rc = -EFAULT;
+    if (rc < 0)
+        return zu_return(rc);
     if (!p->had_joint)
         return zu_return(-EINVAL); /* other sockets have a ZMQ_FD */
     rc = zu_waiter_make_fd(&p->waiter);

@@ -16,7 +16,9 @@
  */
 #include "engine/core/tripwire.h"
 
-#include "engine/core/socket.h"
+#include "engine/core/joint.h"
+
+#include <errno.h>
 
 static void lock(struct zu_socket *s)
 {
@@ -130,6 +132,9 @@ int zu_tripwire_look(struct zu_tripwire *t, int wanted)
         return -ENOTSOCK;
     if (zu_ctx_inherited(s->ctx))
         return -ETERM;
+    if (zu_unlikely(s->joint || s->busy) &&
+        zu_joint_check(s) == -EFSM) /* from within its ZMQ_MONITOR function */
+        return -EFSM;
     lock(s);
     if (zu_mailbox_has(&s->box))
         zu_socket_run_posted(s);

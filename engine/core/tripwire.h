@@ -33,7 +33,8 @@ void zu_tripwire_end(struct zu_tripwire *t);
 
 /*
  * Which of the wanted events the socket has, after running what was posted. 0: none, and the
- * tripwire lies. -EAGAIN: none, but something was posted meanwhile: look again. -ETERM, -ENOTSOCK.
+ * tripwire lies. -EAGAIN: none, but something was posted meanwhile: look again. -ETERM,
+ * -ENOTSOCK; -EFSM from within the socket's ZMQ_MONITOR function.
  */
 int zu_tripwire_look(struct zu_tripwire *t, int wanted);
 

@@ -240,6 +240,66 @@ Test(callback, may_only_ask_its_own_socket_of_several_threads)
     zmq_poller_destroy(&seen.poller);
 }
 
+static void *waiting, *beside; /* pollers: the one that is waited in, and another */
+
+static void use_pollers(void *s, int event, zmq_event_data_t *data)
+{
+    zmq_poller_event_t e;
+    void *p = waiting, *b = beside;
+    int fd;
+
+    (void)event, (void)data;
+    if (seen.count++ > 0)
+        return;
+    FAILS(EFSM, zmq_poller_wait(p, &e, 0));
+    FAILS(EFSM, zmq_poller_wait_all(p, &e, 1, 0));
+    FAILS(EFSM, zmq_poller_size(p));
+    FAILS(EFSM, zmq_poller_add(p, s, NULL, ZMQ_POLLIN));
+    FAILS(EFSM, zmq_poller_modify(p, s, ZMQ_POLLOUT));
+    FAILS(EFSM, zmq_poller_remove(p, s));
+    FAILS(EFSM, zmq_poller_add_fd(p, 0, NULL, ZMQ_POLLIN));
+    FAILS(EFSM, zmq_poller_modify_fd(p, 0, ZMQ_POLLIN));
+    FAILS(EFSM, zmq_poller_remove_fd(p, 0));
+    FAILS(EFSM, zmq_poller_fd(p, &fd));
+    FAILS(EFSM, zmq_poller_destroy(&p));
+    FAILS(EFSM, zmq_poller_wait(b, &e, 0));
+    FAILS(EFSM, zmq_poller_modify(b, s, ZMQ_POLLOUT));
+    FAILS(EFSM, zmq_poller_remove(b, s));
+    FAILS(EFSM, zmq_poller_destroy(&b));
+    cr_assert_eq(zmq_poller_size(b), 1);
+}
+
+/* The function is called while the poller goes through its sockets. */
+static void check_pollers(int type)
+{
+    void *s = called(type);
+    zmq_poller_event_t e;
+
+    waiting = zmq_poller_new();
+    beside = zmq_poller_new();
+    OK(zmq_poller_add(waiting, s, NULL, ZMQ_POLLIN));
+    OK(zmq_poller_add(beside, s, NULL, ZMQ_POLLIN));
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)use_pollers, sizeof(void *)));
+    test_bind(s, test_endpoint(TEST_TCP));
+    WAIT((zmq_poller_wait(waiting, &e, 0), seen.count > 0));
+    FAILS(EAGAIN, zmq_poller_wait(waiting, &e, 0));
+    FAILS(EAGAIN, zmq_poller_wait(beside, &e, 0));
+    cr_assert_eq(zmq_poller_size(waiting), 1);
+    OK(zmq_poller_remove(waiting, s));
+    OK(zmq_poller_destroy(&waiting));
+    OK(zmq_poller_destroy(&beside));
+}
+
+Test(callback, may_not_use_a_poller_that_has_its_socket)
+{
+    check_pollers(ZMQ_DEALER);
+}
+
+Test(callback, may_not_use_a_poller_that_has_its_socket_of_several_threads)
+{
+    check_pollers(ZMQ_SERVER);
+}
+
 static void ask_for_the_descriptor(void *s, int event, zmq_event_data_t *data)
 {
     int fd;
