@@ -117,6 +117,8 @@ struct zu_session {
     size_t in_filled;
     int in_expected;      /* what the transport was told to expect */
     bool in_whole;        /* in_msg is complete, and not delivered yet */
+    bool in_refused;      /* a message was too large, and in_at is behind what was refused of it */
+    bool in_refused_part; /* it was not its last part */
     bool in_wrapped;      /* in_msg is to be unwrapped when it is complete */
     bool in_place;        /* in_msg is received straight into; it has memory behind its body */
     bool large;           /* a part of a large body came last */

@@ -43,6 +43,7 @@ void zu_session_in_reset(struct zu_session *s)
     s->in_filled = 0;
     s->in_expected = 1; /* a new descriptor comes next */
     s->in_whole = s->in_place = s->in_wrapped = s->large = s->paused = false;
+    s->in_refused = s->in_refused_part = false;
     s->in_stash_size = 0;
     s->screen_at = 0;
     s->given_up = false;
@@ -253,12 +254,23 @@ static zu_cold int take_wrapped(struct zu_session *s, const struct zu_frame *f)
     return s->sealed ? take_sealed(s, f) : take_body(s, f);
 }
 
+/* The peer will be cut off. What came behind is counted then: see zu_session_lose_unread. */
+static zu_cold int refuse(struct zu_session *s, const struct zu_frame *f)
+{
+    if (s->state == ZU_SESSION_ACTIVE && f->size <= in_left(s)) {
+        s->in_at += f->size;
+        s->in_refused = true;
+        s->in_refused_part = f->flags & ZU_FRAME_MORE;
+    }
+    return -EMSGSIZE;
+}
+
 static int take_frame(struct zu_session *s, const struct zu_frame *f)
 {
     int64_t max = s->options->maxmsgsize;
 
     if (max >= 0 && f->size > (uint64_t)max)
-        return -EMSGSIZE;
+        return refuse(s, f);
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE) && f->size > HANDSHAKE_MAX)
         return -EMSGSIZE;
     return zu_unlikely(s->wrapped) ? take_wrapped(s, f) : take_body(s, f);

@@ -45,20 +45,23 @@ bool zu_session_is_message(const struct zu_session *s, struct zu_msg *m)
 
 void zu_session_lose_unread(struct zu_session *s)
 {
-    if (!s->paused || s->raw)
+    if ((!s->paused && !s->in_refused) || s->raw)
         return;
 
     struct zu_reader r = zu_reader_of(s->in_at, (size_t)(s->in_end - s->in_at));
     uint64_t lost = s->in_whole && zu_session_is_message(s, &s->in_msg);
-    bool hears = zu_session_hears_subscriptions(s);
+    bool hears = zu_session_hears_subscriptions(s), refused = s->in_refused_part;
     struct zu_frame f;
 
-    /* What is left behind a message that waits for room. Wrapped, it is not known what it is. */
+    /* What is left behind a message that waits for room, or was too large, and is counted as that,
+     * all its parts. Wrapped, it is not known what it is. */
     while (!s->wrapped &&
            (s->version <= ZU_ZMTP_1_0 ? zu_frame_read_v1(&r, &f) : zu_frame_read_v2(&r, &f)) == 0 &&
            f.size <= zu_left(&r)) {
         r.at += f.size;
-        if (!hears || f.size == 0 || r.at[-(ptrdiff_t)f.size] > 1)
+        if (refused && !(f.flags & ZU_FRAME_COMMAND))
+            refused = f.flags & ZU_FRAME_MORE;
+        else if (!hears || f.size == 0 || r.at[-(ptrdiff_t)f.size] > 1)
             lost += !(f.flags & (ZU_FRAME_MORE | ZU_FRAME_COMMAND));
     }
     if (lost)

@@ -157,6 +157,35 @@ EACH_STREAM(lost, counts_what_the_kernel_did_not_take_of_plain_bytes)
     free(got);
 }
 
+/* What comes at once is received at once. */
+EACH_STREAM(lost, counts_what_came_behind_a_message_too_large)
+{
+    const char *at = test_endpoint(transport);
+    void *pull = test_socket(ZMQ_PULL), *reader = watch_drops(pull);
+    struct zuring_event r;
+    int fd;
+
+    OK(zmq_setsockopt(pull, ZMQ_MAXMSGSIZE, &(int64_t){100}, sizeof(int64_t)));
+    test_bind(pull, at);
+    fd = test_plain_connect(at);
+    raw_greet(fd, 1);
+    raw_send_ready(fd, "PUSH", NULL);
+    raw_expect_ready(fd, "PULL", NULL);
+    raw_send(fd, "00 01 'a'  01 01 'b' 01 c8 00*200 01 01 'b' 00 01 'b'  01 01 'c' 00 01 'c' "
+                 "04 05 04 'PONG'  00 01 'd'  01 01 'e'");
+    RECV(pull, "a");
+    WAIT((test_catch_up(pull), of(pull).connections == 0));
+    cr_assert_eq(of(pull).received, 1);
+    cr_assert_eq(of(pull).dropped_oversized, 1);
+    cr_assert_eq(of(pull).dropped_lost, 2);
+    cr_assert_eq(zmq_recv(reader, &r, sizeof r, 0), (int)sizeof r);
+    cr_assert_eq(r.value2, ZURING_DROP_OVERSIZED);
+    cr_assert_eq(zmq_recv(reader, &r, sizeof r, 0), (int)sizeof r);
+    cr_assert_eq(r.value2, ZURING_DROP_LOST);
+    cr_assert_eq(r.value, 2);
+    close(fd);
+}
+
 Test(lost, counts_what_was_left_in_a_pipe_within_the_process)
 {
     const char *at = test_endpoint(TEST_INPROC);
