@@ -45,10 +45,12 @@ struct monitor {
     struct zu_cmd call_cmd;
     zmq_monitor_fn *call;
     struct zu_socket *watched; /* which holds the monitor */
+    _Atomic uint64_t gone;     /* events that were lost behind the ring; written under `lock` */
     pthread_mutex_t lock;      /* of what follows, and of the reading side of the ring */
     struct zu_socket *inside;
-    uint64_t wanted;      /* which ones to pass on */
-    uint64_t lost_before; /* events, when this one was asked for */
+    uint64_t wanted;                   /* which ones to pass on */
+    uint64_t lost_before, gone_before; /* in the ring and behind it, when this one was asked for */
+    uint64_t gone_inside;              /* of `gone`, what the socket inside has told so far */
     int version;
     unsigned part; /* of the oldest event, the next one to be sent */
 };
@@ -150,19 +152,43 @@ static int send_parts(struct monitor *m, const struct zu_event *e)
 
 /* ---- passing on ---- */
 
-/* Of the events up to the one of which the ring says that `lost` were lost before it. Subscribers
- * that are slow lose some behind the ring, too. */
+static void add_gone(struct monitor *m, uint64_t count)
+{
+    /* Relaxed: a number that is read now and then. */
+    atomic_fetch_add_explicit(&m->gone, count, memory_order_relaxed);
+}
+
+static uint64_t gone(const struct monitor *m)
+{
+    return atomic_load_explicit(&m->gone, memory_order_relaxed);
+}
+
+/* Behind the ring subscribers that are slow lose events, and readers that go leave some unread. */
+static void count_gone(struct monitor *m)
+{
+    struct zu_socket *s = m->inside;
+    uint64_t sum;
+
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->names);
+    sum = s->past.lost + s->drops[ZURING_DROP_WATER_MARK];
+    pthread_mutex_unlock(&s->names);
+    add_gone(m, sum - m->gone_inside);
+    m->gone_inside = sum;
+}
+
+/* By this monitor, up to the event of which the ring says that `lost` were lost before it. */
 static uint64_t lost_up_to(const struct monitor *m, uint64_t lost)
 {
-    lost -= ZU_MIN(lost, m->lost_before);
-    return m->inside ? lost + m->inside->drops[ZURING_DROP_WATER_MARK] : lost;
+    return lost - ZU_MIN(lost, m->lost_before) + gone(m) - m->gone_before;
 }
 
 static void pass_on(struct monitor *m)
 {
     struct zu_event e;
 
-    while (zu_event_ring_peek(&m->ring, &e)) {
+    for (count_gone(m); zu_event_ring_peek(&m->ring, &e); count_gone(m)) {
         bool wanted = m->inside && m->wanted & e.event;
 
         e.lost = lost_up_to(m, e.lost);
@@ -170,6 +196,15 @@ static void pass_on(struct monitor *m)
             return;
         zu_event_ring_drop(&m->ring);
     }
+}
+
+/* What there was no reader for to the end. */
+static void give_up(struct monitor *m)
+{
+    struct zu_event e;
+
+    for (; zu_event_ring_peek(&m->ring, &e); zu_event_ring_drop(&m->ring))
+        add_gone(m, (m->wanted & e.event) != 0);
 }
 
 /* The lock is held. */
@@ -288,6 +323,7 @@ static void say_farewell(struct monitor *m)
     zu_list_each(it, &m->inside->pipes)
         zu_pipe_set_hwms(zu_container_of(it, struct zu_pipe, all), 0, 0);
     pass_on(m);
+    give_up(m);
     stopped.lost = lost_up_to(m, zu_event_ring_lost(&m->ring));
     if (m->wanted & ZMQ_EVENT_MONITOR_STOPPED && m->part == 0)
         send_parts(m, &stopped);
@@ -325,15 +361,17 @@ static uint64_t on_lost(struct zu_observer *o)
 {
     struct monitor *m = zu_container_of(o, struct monitor, observer);
 
-    uint64_t lost = zu_event_ring_lost(&m->ring) + zu_event_ring_lost(&m->to_call);
+    uint64_t lost = zu_event_ring_lost(&m->ring) + gone(m) + zu_event_ring_lost(&m->to_call);
 
     /* What waits for a function whose socket is closed waits in vain. */
     return lost + (zu_mailbox_is_closed(&m->watched->box) ? zu_event_ring_used(&m->to_call) : 0);
 }
 
+/* Nobody watches the watcher. But what a reader has left may be known only after its last post. */
 static void on_event_inside(struct zu_observer *o, const struct zu_event *e)
 {
-    (void)o, (void)e; /* nobody watches the watcher */
+    if (e->event == ZURING_EVENT_DROPPED && e->value2 == ZURING_DROP_LOST)
+        ask(zu_container_of(o, struct monitor, inside_observer));
 }
 
 static void on_release_inside(struct zu_observer *o)
@@ -412,6 +450,8 @@ int zu_monitor_start(struct zu_socket *s, const struct zu_monitor_terms *terms)
     m->version = terms->version;
     m->wanted = terms->version >= 1 && terms->version <= ZURING_EVENT_VERSION ? terms->events : 0;
     m->lost_before = zu_event_ring_lost(&m->ring);
+    m->gone_before = gone(m);
+    m->gone_inside = 0;
     atomic_store_explicit(&m->events, m->wanted, memory_order_relaxed);
     pthread_mutex_unlock(&m->lock);
     ask(m);

@@ -368,6 +368,86 @@ EACH_STREAM(lost, counts_events_that_still_wait_at_the_close)
     cr_assert_eq(all().events_lost, events - called);
 }
 
+/* Events at will: each call raises one, for the socket's one pipe. */
+static void raise_events(void *socket, int count)
+{
+    for (int i = 0; i < count; i++)
+        OK(zmq_socket_monitor_pipes_stats(socket));
+}
+
+static void *socket_with_a_pipe(void)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+
+    test_bound(ZMQ_PULL, at);
+    return test_connected(ZMQ_PUSH, at);
+}
+
+static void monitor_with(void *socket, const char *name, int type)
+{
+    OK(zmq_socket_monitor_versioned(socket, name, ZMQ_EVENT_PIPES_STATS | ZMQ_EVENT_MONITOR_STOPPED,
+                                    ZURING_EVENT_VERSION, type));
+}
+
+Test(lost, counts_events_that_a_subscriber_has_no_room_for)
+{
+    enum { EVENTS_RAISED = 3000 };
+    const char *name = watch_name();
+    void *push = socket_with_a_pipe(), *reader = test_socket(ZMQ_SUB);
+    struct zuring_event r;
+    uint64_t got = 0;
+
+    monitor_with(push, name, ZMQ_PUB);
+    SUBSCRIBE(reader, "");
+    SET(reader, ZMQ_RCVHWM, 10);
+    test_connect(reader, name);
+    WAIT((raise_events(push, 1), zmq_recv(reader, &r, sizeof r, ZMQ_DONTWAIT) == (int)sizeof r));
+    while (zmq_recv(reader, &r, sizeof r, ZMQ_DONTWAIT) == (int)sizeof r)
+        continue;
+    raise_events(push, EVENTS_RAISED);
+    cr_assert_gt(of(push).events_lost, 0);
+    cr_assert_eq(all().events_lost, of(push).events_lost);
+    OK(zmq_socket_monitor(push, NULL, 0));
+    while (zmq_recv(reader, &r, sizeof r, 0) == (int)sizeof r &&
+           r.event != ZMQ_EVENT_MONITOR_STOPPED)
+        got++;
+    cr_assert_eq(got + r.lost, EVENTS_RAISED);
+    cr_assert_eq(of(push).events_lost, r.lost);
+}
+
+Test(lost, counts_events_that_nobody_came_for)
+{
+    void *push = socket_with_a_pipe();
+
+    monitor_with(push, watch_name(), ZMQ_PAIR);
+    raise_events(push, 600);
+    cr_assert_eq(of(push).events_lost, 600 - 512);
+    OK(zmq_socket_monitor(push, NULL, 0));
+    cr_assert_eq(of(push).events_lost, 600);
+    monitor_with(push, watch_name(), ZMQ_PAIR);
+    raise_events(push, 7);
+    test_close(push);
+    WAIT(all().events_lost == 607);
+}
+
+Test(lost, counts_events_that_a_reader_left)
+{
+    const char *name = watch_name();
+    void *push = socket_with_a_pipe(), *reader;
+    struct zuring_event r;
+
+    monitor_with(push, name, ZMQ_PAIR);
+    reader = watch_reader(ZMQ_PAIR, name);
+    raise_events(push, 40);
+    cr_assert_eq(zmq_recv(reader, &r, sizeof r, 0), (int)sizeof r);
+    test_close(reader);
+    WAIT(of(push).events_lost == 39);
+    reader = watch_reader(ZMQ_PAIR, name);
+    raise_events(push, 1);
+    cr_assert_eq(zmq_recv(reader, &r, sizeof r, 0), (int)sizeof r);
+    cr_assert_eq(r.lost, 39);
+}
+
 Test(lost, a_context_is_asked_as_a_socket_is)
 {
     uint64_t large[64];
