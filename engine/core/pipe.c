@@ -91,6 +91,7 @@ static void pair_drop(struct zu_pipe_pair *pair)
         zu_free(p->local_name);
         zu_free(p->peer_name);
         zu_free(p->peer_address);
+        zu_free(p->bound_name);
         if (p->sink && p->sink->released)
             p->sink->released(p);
     }

@@ -89,6 +89,7 @@ struct zu_pipe {
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
     char *local_name, *peer_name;       /* as events have them; or NULL */
     char *peer_address;                 /* where that is another one */
+    char *bound_name;                   /* what zmq_bind was given, where local_name is another */
     uint64_t connection;                /* 0: none at the moment */
     uint64_t last_connection;           /* or what there was */
     uint64_t connects;                  /* how many there were */

@@ -51,7 +51,8 @@ static void name_pipe(struct zu_session *s, uint64_t connection)
 {
     if (s->pipe)
         zu_socket_name_peer(s->socket, s->pipe->peer, connection, s->local_name,
-                            s->dialed ? s->configured : s->peer_name, s->peer_name);
+                            s->dialed ? s->configured : s->peer_name, s->peer_name,
+                            s->dialed ? NULL : s->configured);
 }
 
 /* Adds to *e what is known of the connection, and tells it. */

@@ -110,10 +110,12 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
 }
 
 void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
-                         const char *local, const char *peer, const char *address)
+                         const char *local, const char *peer, const char *address,
+                         const char *bound)
 {
-    char *own[3] = {local ? zu_strdup(local) : NULL, peer ? zu_strdup(peer) : NULL,
-                    address && address != peer ? zu_strdup(address) : NULL};
+    char *own[4] = {local ? zu_strdup(local) : NULL, peer ? zu_strdup(peer) : NULL,
+                    address && address != peer ? zu_strdup(address) : NULL,
+                    bound && local && strcmp(bound, local) != 0 ? zu_strdup(bound) : NULL};
 
     pthread_mutex_lock(&s->names);
     p->connection = connection;
@@ -132,6 +134,10 @@ void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connec
     if (own[2]) {
         zu_free(p->peer_address);
         p->peer_address = own[2];
+    }
+    if (own[3]) {
+        zu_free(p->bound_name);
+        p->bound_name = own[3];
     }
     pthread_mutex_unlock(&s->names);
 }

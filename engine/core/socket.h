@@ -193,10 +193,12 @@ int zu_socket_end_connection(struct zu_socket *s, uint64_t connection);
 void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
 /*
  * Any thread: what the connection at the other end of this end is called, and its number; 0: there
- * is none at the moment. Texts that are NULL, or find no memory, leave those that were there.
+ * is none at the moment. `bound`: what zmq_bind was given, if the peer has come by that. Texts that
+ * are NULL, or find no memory, leave those that were there.
  */
 void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
-                         const char *local, const char *peer, const char *address);
+                         const char *local, const char *peer, const char *address,
+                         const char *bound);
 /* What the socket's end of a pipe hears. When the pipe's memory goes it drops one count on the
  * socket, which who makes the pipe has taken. */
 const struct zu_pipe_sink *zu_socket_sink(void);

@@ -46,18 +46,20 @@ enum { DROPS_TOLD_MS = 1000 };
 
 void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e)
 {
-    char local[ZU_ENDPOINT_MAX] = "", peer[ZU_ENDPOINT_MAX] = "", address[ZU_ENDPOINT_MAX] = "";
+    char local[ZU_ENDPOINT_MAX], peer[ZU_ENDPOINT_MAX], address[ZU_ENDPOINT_MAX];
+    char bound[ZU_ENDPOINT_MAX];
 
     pthread_mutex_lock(&s->names);
-    e->connection = e->value2 == ZURING_DROP_LOST ? p->last_connection : p->connection;
+    e->connection = p->last_connection; /* what is told at the end is of one that has ended */
     snprintf(local, sizeof local, "%s", p->local_name ? p->local_name : "");
     snprintf(peer, sizeof peer, "%s", p->peer_name ? p->peer_name : "");
     snprintf(address, sizeof address, "%s", p->peer_address ? p->peer_address : peer);
+    snprintf(bound, sizeof bound, "%s", p->bound_name ? p->bound_name : local);
     pthread_mutex_unlock(&s->names);
     e->local = local;
     e->remote = peer;
     e->address = address;
-    e->endpoint = p->dialed ? peer : NULL;
+    e->endpoint = p->dialed ? peer : bound;
     e->bound = !p->dialed;
     if (!e->routing_id && p->id) {
         e->routing_id = p->id;

@@ -266,7 +266,10 @@ EACH_STREAM(record, tells_what_a_publisher_drops_and_at_whom)
 {
     static const char body[8192];
     const char *at = test_endpoint(transport);
+    const char *bound = transport == TEST_TCP ? "tcp://127.0.0.1:*" : at;
     void *pub = test_socket(ZMQ_XPUB), *reader = watch_v3(pub, ZURING_EVENT_ALL);
+    char last[256];
+    size_t size = sizeof last;
     uint64_t connection;
     struct zuring_event r;
     int peer;
@@ -274,8 +277,9 @@ EACH_STREAM(record, tells_what_a_publisher_drops_and_at_whom)
     SET(pub, ZMQ_SNDHWM, 5);
     SET(pub, ZMQ_SNDBUF, 4096);
     SET(pub, ZMQ_LINGER, 0);
-    test_bind(pub, at);
-    peer = stalled_subscriber(at);
+    test_bind(pub, bound);
+    OK(zmq_getsockopt(pub, ZMQ_LAST_ENDPOINT, last, &size));
+    peer = stalled_subscriber(last);
     connection = next_of(reader, ZMQ_EVENT_ACCEPTED).connection;
     next_of(reader, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     cr_assert_eq(zmq_recv(pub, NULL, 0, 0), 1);
@@ -284,6 +288,7 @@ EACH_STREAM(record, tells_what_a_publisher_drops_and_at_whom)
     cr_assert_eq(r.event, ZURING_EVENT_DROPPED);
     cr_assert_eq(r.value2, ZURING_DROP_WATER_MARK);
     cr_assert_eq(r.connection, connection);
+    cr_assert_str_eq(r.endpoint, bound);
     cr_assert_eq(r.value, 1, "the first one is told at once");
     /* Of a thousand more few get through; the rest is told when the peer goes. */
     for (int i = 0; i < 1000; i++)
@@ -295,6 +300,8 @@ EACH_STREAM(record, tells_what_a_publisher_drops_and_at_whom)
     cr_assert_eq(r.event, ZURING_EVENT_DROPPED);
     cr_assert_gt(r.value, 500);
     cr_assert_leq(r.value, 1000);
+    cr_assert_eq(r.connection, connection, "though it has ended");
+    cr_assert_str_eq(r.endpoint, bound);
 }
 
 Test(record, tells_what_a_router_cannot_route)
@@ -373,6 +380,7 @@ EACH_STREAM(record, tells_whose_routing_id_was_rejected)
     r = next(reader);
     cr_assert_eq(r.event, ZURING_EVENT_ROUTING_ID_REJECTED);
     cr_assert_eq(r.connection, accepted.connection);
+    cr_assert_str_eq(r.endpoint, at);
     cr_assert_eq(r.routing_id_size, 4);
     cr_assert_arr_eq(r.routing_id, "twin", 5);
     cr_assert_eq(r.error, EEXIST);
