@@ -4,9 +4,10 @@
  * into the file between two steps of `sequence`. So those who count pay nothing, and a reader is
  * never waited for. The lock of the context is held while the sockets are got hold of, not while
  * they are looked at; and where there are so many that a look takes long, looks are rarer. The file
- * can do no harm: it is sealed against being made shorter, which would end us at the next write,
- * and against anybody else's writes. Memory is asked for (fallocate) before it is touched, so that
- * having none is an error and not a signal; then what has no room is left out, connections first.
+ * can do no harm: it is sealed against being made shorter, which would end us at the next write, or
+ * longer, and against anybody else's writes; it has its full length from the beginning. Memory is
+ * asked for (fallocate) before it is touched, so that having none is an error and not a signal;
+ * then what has no room is left out, connections first.
  */
 #include "engine/core/stats_file.h"
 
@@ -261,7 +262,7 @@ static void *run(void *self)
 
 static int make_file(struct zu_stats_file *f)
 {
-    int seals = F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE;
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 
     f->fd = (int)syscall(SYS_memfd_create, "zuring-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (f->fd < 0)
@@ -273,7 +274,8 @@ static int make_file(struct zu_stats_file *f)
     if (f->map == MAP_FAILED)
         return -errno;
     madvise(f->map, ROOM_MAX, MADV_DONTFORK);
-    if (fcntl(f->fd, F_ADD_SEALS, seals) < 0 && fcntl(f->fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+    if (fcntl(f->fd, F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE) < 0 &&
+        fcntl(f->fd, F_ADD_SEALS, seals) < 0)
         return -errno;
     return 0;
 }

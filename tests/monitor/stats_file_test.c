@@ -149,7 +149,10 @@ Test(stats_file, cannot_be_harmed_by_a_reader)
     cr_assert_geq(fd, 0);
     cr_assert_eq(ftruncate(fd, 0), -1);
     cr_assert_eq(errno, EPERM);
+    cr_assert_eq(ftruncate(fd, (off_t)1 << 40), -1);
+    cr_assert_eq(errno, EPERM);
     cr_assert_eq(fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK, F_SEAL_SHRINK);
+    cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
     cr_assert_eq(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
     cr_assert_eq(write(fd, "x", 1), -1);
     free(copy(fd));
