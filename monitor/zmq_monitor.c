@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
+/* As with libzmq the context's end counts when a call has met it, and a monitor can be ended until
+ * then. A new one needs a socket, for which it is too late already. */
 static int start_or_stop(struct zu_socket *s, const struct zu_monitor_terms *terms)
 {
-    int rc = zu_socket_catch_up(s);
-
-    if (rc < 0)
-        return rc;
+    if (zu_ctx_inherited(s->ctx) || s->stopped)
+        return -ETERM;
     if (terms->version == 1 && terms->events & ~(uint64_t)ZMQ_EVENT_ALL_V1)
         return -EINVAL;
     if (terms->endpoint)

@@ -74,7 +74,11 @@ Test(monitor, is_refused_once_the_context_is_shut_down)
 
     OK(zmq_socket_monitor(s, "inproc://a", ZMQ_EVENT_ALL));
     OK(zmq_ctx_shutdown(ctx));
+    OK(zmq_socket_monitor(s, NULL, 0));
     FAILS(ETERM, zmq_socket_monitor(s, "inproc://b", ZMQ_EVENT_ALL));
+    OK(zmq_socket_monitor(s, NULL, 0));
+    FAILS(ETERM, zmq_recv(s, NULL, 0, 0));
+    FAILS(ETERM, zmq_socket_monitor(s, NULL, 0));
     OK(zmq_close(s));
     OK(zmq_ctx_term(ctx));
 }
