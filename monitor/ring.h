@@ -2,7 +2,8 @@
 /*
  * ring: the events of one socket on their way to its monitor: a bounded queue of fixed records with
  * many writers and one reader. A full ring refuses the newest event and counts it.
- * Thread: zu_event_ring_put from any, never waiting for another; the rest one thread at a time.
+ * Thread: zu_event_ring_put from any, never waiting for another (but in the allocator, for texts
+ * that are longer than usual); the rest one thread at a time.
  * Owner: the monitor it is in.
  */
 #ifndef ZU_MONITOR_RING_H
