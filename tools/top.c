@@ -54,6 +54,14 @@ static int milliseconds(const char *text)
     return *end || !(s >= 0.01 && s <= 3600) ? 0 : (int)(s * 1000);
 }
 
+static bool is_port(const char *text)
+{
+    char *end;
+    long port = strtol(text, &end, 10);
+
+    return *text && !*end && port > 0 && port < 65536;
+}
+
 /* False: *status is what to exit with. */
 static bool parse(struct options *o, int argc, char **argv, int *status)
 {
@@ -81,7 +89,7 @@ static bool parse(struct options *o, int argc, char **argv, int *status)
     }
     if (optind + 1 == argc)
         o->pid = (pid_t)strtol(argv[optind], &end, 10);
-    if (o->pid <= 0 || *end || !o->interval_ms) {
+    if (o->pid <= 0 || *end || !o->interval_ms || (o->port && !is_port(o->port))) {
         *status = help(stderr, EXIT_FAILURE);
         return false;
     }
@@ -115,15 +123,25 @@ struct looks {
     struct top_view now[TOP_FILES_MAX], before[TOP_FILES_MAX];
 };
 
-static int look(struct looks *l, const struct top_process *p)
+static int look(struct looks *l, struct top_process *p)
 {
-    for (size_t i = 0; i < p->count; i++) {
+    uint64_t inodes[TOP_FILES_MAX];
+    int rc;
+
+    for (size_t i = 0; i < TOP_FILES_MAX; i++)
+        inodes[i] = p->files[i].inode;
+    rc = top_refresh(p);
+    if (rc < 0 && rc != -ESRCH) /* what one that has ended wrote last is shown */
+        return rc;
+    for (size_t i = 0; i < TOP_FILES_MAX; i++) {
         top_forget(&l->before[i]);
         l->before[i] = l->now[i];
-        int rc = top_look(&l->now[i], p->files[i]);
-
-        if (rc < 0)
+        l->now[i] = (struct top_view){0};
+        if (p->files[i].fd < 0 || p->files[i].inode != inodes[i])
+            top_forget(&l->before[i]);
+        if (p->files[i].fd >= 0 && (rc = top_look(&l->now[i], p->files[i].fd)) < 0)
             return rc;
+        l->now[i].number = i;
     }
     return 0;
 }
@@ -146,15 +164,21 @@ static size_t screen_rows(void)
 static void show(const struct options *o, const struct top_process *p, const struct looks *l,
                  bool terminal)
 {
+    struct top_view now[TOP_FILES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < TOP_FILES_MAX; i++)
+        if (p->files[i].fd >= 0)
+            now[count++] = l->now[i];
     if (o->json) {
-        top_json(stdout, p, l->now, p->count);
+        top_json(stdout, p, now, count);
         return;
     }
     if (terminal)
         fputs("\033[H\033[J", stdout);
-    for (size_t i = 0; i < p->count; i++)
-        top_show(stdout, p, &l->now[i], &l->before[i],
-                 terminal ? screen_rows() / (unsigned)p->count : 0);
+    for (size_t i = 0; i < count; i++)
+        top_show(stdout, p, &now[i], &l->before[now[i].number],
+                 terminal ? screen_rows() / count : 0);
 }
 
 /* Waits for the next look. True: the user has had enough. */
@@ -168,7 +192,18 @@ static bool rest(const struct options *o, bool terminal)
     return keys.revents && (read(STDIN_FILENO, &key, 1) != 1 || key == 'q');
 }
 
-static int watch(const struct options *o, const struct top_process *p, bool terminal)
+/* What was written has gone where it was to go. */
+static int status_of(pid_t pid, int rc)
+{
+    if (rc < 0)
+        return say_why(pid, rc);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    fprintf(stderr, "zuring: writing: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
+static int watch(const struct options *o, struct top_process *p, bool terminal)
 {
     static struct looks l;
     bool enough;
@@ -182,12 +217,12 @@ static int watch(const struct options *o, const struct top_process *p, bool term
             rc = look(&l, p);
         if (rc == 0 && !interrupted)
             show(o, p, &l, terminal);
-    } while (rc == 0 && !enough && top_is_alive(p));
+    } while (rc == 0 && !enough && !ferror(stdout) && top_is_alive(p));
     forget(&l);
-    return rc < 0 ? say_why(p->pid, rc) : EXIT_SUCCESS;
+    return status_of(p->pid, rc);
 }
 
-static int watch_in_terminal(const struct options *o, const struct top_process *p)
+static int watch_in_terminal(const struct options *o, struct top_process *p)
 {
     struct termios as_it_was, raw;
     int status;

@@ -69,7 +69,7 @@
     X(dropped_lost, C, "Messages lost with what carried them")                                     \
     X(dropped_unexpected, C, "Messages received that the socket type had no use for")              \
     X(reconnects, C, "Times a lost connection came back")                                          \
-    X(events_lost, C, "Events that the monitor's reader had no room for")
+    X(events_lost, C, "Events that no monitor or function was told of, for want of room or time")
 
 #define TOP_CONNECTION_FIELDS(X)                                                                   \
     X(sent, C, "Messages handed to the peer")                                                      \
@@ -88,6 +88,7 @@
 
 /* One look at one context. */
 struct top_view {
+    size_t number; /* of the context among the process's, as long as it lives */
     struct zuring_stats_header head;
     struct zuring_loop_stats *loops;
     struct zuring_socket_stats *sockets;
@@ -97,20 +98,28 @@ struct top_view {
 
 enum { TOP_FILES_MAX = 16 };
 
+/* One context's: it keeps its place, so that figures of two looks belong together. */
+struct top_file {
+    int fd; /* -1: the context is gone; the place is free */
+    uint64_t inode;
+};
+
 /* A process, and its files. */
 struct top_process {
     pid_t pid, own_pid; /* for us, and for itself */
     char name[64];
-    int files[TOP_FILES_MAX];
-    size_t count;
+    struct top_file files[TOP_FILES_MAX];
 };
 
 /* top_file.c. 0; -ESRCH: no such process; -EACCES; -ENOENT: it keeps no file. */
 int top_attach(struct top_process *p, pid_t pid);
+/* Looks what files there are now; the same, and on -ESRCH and -EACCES they stay as they were. */
+int top_refresh(struct top_process *p);
 void top_detach(struct top_process *p);
+size_t top_count(const struct top_process *p); /* files */
 /* Has nothing in it that is no UTF-8, or that a terminal obeys; room is that of the array. */
 void top_tidy_text(char *text, size_t room);
-bool top_is_alive(const struct top_process *p);
+bool top_is_alive(const struct top_process *p); /* a zombie is not */
 /* A whole copy; 0, -EPROTO: not what it should be, -EAGAIN: never at rest, -ENOMEM. */
 int top_look(struct top_view *out, int file);
 void top_forget(struct top_view *v);
@@ -125,8 +134,9 @@ void top_show(FILE *to, const struct top_process *p, const struct top_view *now,
               const struct top_view *before, size_t rows);
 /* top_words.c */
 void top_json(FILE *to, const struct top_process *p, const struct top_view *views, size_t count);
+/* `up`: it has written all of them a moment ago. */
 void top_prometheus(FILE *to, const struct top_process *p, const struct top_view *views,
-                    size_t count);
+                    size_t count, bool up);
 /* top_serve.c. Does not return unless it cannot serve: a status for exit. */
 int top_serve(struct top_process *p, const char *address, const char *port);
 

@@ -16,7 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TRIES = 200, SIZE_MAX_SANE = 256 << 20, ELEMENT_MAX = 64 * 1024 };
+enum {
+    TRIES = 200,
+    SIZE_MAX_SANE = 64 << 20, /* a context writes no more */
+    ELEMENT_MAX = 64 * 1024,
+    GROWTH_MAX = 2, /* what we keep may be so much larger than the file, and no more */
+};
 
 /* As the process itself, in the innermost namespace that it is in, is called. */
 static pid_t own_pid(pid_t pid)
@@ -49,29 +54,72 @@ static bool is_of(int file, pid_t own)
            pid == 0 || pid == (uint64_t)own;
 }
 
+/* The place of the file, or a free one. NULL: there are too many. */
+static struct top_file *place_of(struct top_process *p, uint64_t inode)
+{
+    struct top_file *free_one = NULL;
+
+    for (size_t i = 0; i < TOP_FILES_MAX; i++) {
+        struct top_file *f = &p->files[i];
+
+        if (f->fd >= 0 && f->inode == inode)
+            return f;
+        if (f->fd < 0 && !free_one)
+            free_one = f;
+    }
+    return free_one;
+}
+
+/* Has the file at `path` in its place. 0, also when it is not the process's. */
+static int keep_file(struct top_process *p, const char *path, bool *seen)
+{
+    struct top_file *f;
+    struct stat st;
+
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (!(f = place_of(p, st.st_ino)))
+        return 0;
+    if (f->fd < 0) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+            return -errno;
+        if (!is_of(fd, p->own_pid)) {
+            close(fd);
+            return 0;
+        }
+        *f = (struct top_file){fd, st.st_ino};
+    }
+    seen[f - p->files] = true;
+    return 0;
+}
+
 static int open_files(struct top_process *p, DIR *dir, const char *where)
 {
     char path[PATH_MAX], target[64];
+    bool seen[TOP_FILES_MAX] = {false};
     const struct dirent *e;
-    int error = -ENOENT;
+    int error = -ENOENT, rc;
 
-    while ((e = readdir(dir)) && p->count < TOP_FILES_MAX) {
+    while ((e = readdir(dir))) {
         ssize_t size;
-        int fd;
 
         snprintf(path, sizeof path, "%s/%s", where, e->d_name);
         size = readlink(path, target, sizeof target - 1);
         if (size < 19 || memcmp(target, "/memfd:zuring-stats", 19) != 0)
             continue;
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            error = -errno;
-        else if (is_of(fd, p->own_pid))
-            p->files[p->count++] = fd;
-        else
-            close(fd);
+        rc = keep_file(p, path, seen);
+        if (rc < 0 && rc != -ENOENT)
+            error = rc;
     }
-    return p->count ? 0 : error;
+    for (size_t i = 0; i < TOP_FILES_MAX; i++) {
+        if (p->files[i].fd >= 0 && !seen[i]) {
+            close(p->files[i].fd);
+            p->files[i].fd = -1;
+        }
+    }
+    return top_count(p) ? 0 : error;
 }
 
 /* Bytes of the UTF-8 character that begins there; 0: none, or one that a terminal obeys. */
@@ -122,40 +170,85 @@ static void read_name(struct top_process *p)
 
 int top_attach(struct top_process *p, pid_t pid)
 {
+    *p = (struct top_process){.pid = pid, .own_pid = own_pid(pid)};
+    for (size_t i = 0; i < TOP_FILES_MAX; i++)
+        p->files[i].fd = -1;
+    read_name(p);
+    return top_refresh(p);
+}
+
+int top_refresh(struct top_process *p)
+{
     char where[64];
     DIR *dir;
     int rc;
 
-    *p = (struct top_process){.pid = pid, .own_pid = own_pid(pid)};
-    snprintf(where, sizeof where, "/proc/%d/fd", (int)pid);
+    if (!top_is_alive(p))
+        return -ESRCH;
+    snprintf(where, sizeof where, "/proc/%d/fd", (int)p->pid);
     dir = opendir(where);
     if (!dir)
         return errno == ENOENT ? -ESRCH : -errno;
     rc = open_files(p, dir, where);
     closedir(dir);
-    read_name(p);
     return rc;
 }
 
 void top_detach(struct top_process *p)
 {
-    while (p->count > 0)
-        close(p->files[--p->count]);
+    for (size_t i = 0; i < TOP_FILES_MAX; i++) {
+        if (p->files[i].fd >= 0)
+            close(p->files[i].fd);
+        p->files[i].fd = -1;
+    }
+}
+
+size_t top_count(const struct top_process *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < TOP_FILES_MAX; i++)
+        count += p->files[i].fd >= 0;
+    return count;
+}
+
+/* Behind the name, which may have anything in it. */
+static char state_of(pid_t pid)
+{
+    char path[64], line[256] = "";
+    const char *end;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return '?';
+    end = fgets(line, sizeof line, f) ? strrchr(line, ')') : NULL;
+    fclose(f);
+    return end && end[1] == ' ' ? end[2] : '?';
 }
 
 bool top_is_alive(const struct top_process *p)
 {
-    return kill(p->pid, 0) == 0 || errno == EPERM;
+    char state;
+
+    if (kill(p->pid, 0) < 0 && errno != EPERM)
+        return false;
+    state = state_of(p->pid);
+    return state != 'Z' && state != 'X';
 }
 
-/* The elements as this program knows them; NULL: there is no such array in the file. */
+/* The elements as this program knows them; NULL: there is no such array in the file, or all of them
+ * together are larger than the file could be in earnest. */
 static void *take(const char *all, size_t size, uint64_t at, uint64_t one, uint64_t count,
-                  size_t known)
+                  size_t known, size_t *left)
 {
     char *out;
 
-    if (one == 0 || one > ELEMENT_MAX || at > size || count > (size - at) / one)
+    if (one == 0 || one > ELEMENT_MAX || at > size || count > (size - at) / one ||
+        count > *left / known)
         return NULL;
+    *left -= count * known;
     out = calloc(count ? count : 1, known);
     for (uint64_t i = 0; out && i < count; i++)
         memcpy(out + i * known, all + at + i * one, one < known ? one : known);
@@ -191,19 +284,22 @@ static int copy_whole(char **out, struct zuring_stats_header *h, int file)
 int top_look(struct top_view *out, int file)
 {
     struct zuring_stats_header *h = &out->head;
+    size_t left;
     char *all;
     int rc;
 
     *out = (struct top_view){0};
     if ((rc = copy_whole(&all, h, file)) < 0)
         return rc;
-    out->loops = take(all, h->size, h->loops.at, h->loops.size, h->loops.count, sizeof *out->loops);
-    out->sockets =
-        take(all, h->size, h->sockets.at, h->sockets.size, h->sockets.count, sizeof *out->sockets);
-    out->connections = take(all, h->size, h->connections.at, h->connections.size,
-                            h->connections.count, sizeof *out->connections);
-    out->context =
-        take(all, h->size, h->context.at, h->context.size, h->context.count, sizeof *out->context);
+    left = GROWTH_MAX * h->size;
+#define TAKE(name)                                                                                 \
+    out->name =                                                                                    \
+        take(all, h->size, h->name.at, h->name.size, h->name.count, sizeof *out->name, &left)
+    TAKE(loops);
+    TAKE(sockets);
+    TAKE(connections);
+    TAKE(context);
+#undef TAKE
     free(all);
     if (out->loops && out->sockets && out->connections && out->context) {
         for (uint64_t i = 0; i < h->connections.count; i++) {

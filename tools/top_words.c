@@ -86,7 +86,7 @@ void top_json(FILE *to, const struct top_process *p, const struct top_view *view
     fputs("\",\"contexts\":[", to);
     for (size_t i = 0; i < count; i++) {
         fputs(i ? "," : "", to);
-        json_view(to, &views[i], i);
+        json_view(to, &views[i], views[i].number);
     }
     fputs("]}\n", to);
     fflush(to);
@@ -113,7 +113,7 @@ void top_json(FILE *to, const struct top_process *p, const struct top_view *view
     EACH(loops, loops)                                                                             \
     fprintf(to,                                                                                    \
             METRIC_OF("loop", name, kind) "{context=\"%zu\",loop=\"%" PRIu64 "\"} %" PRIu64 "\n",  \
-            v, i, views[v].loops[i].name);
+            views[v].number, i, views[v].loops[i].name);
 
 #define SOCKET_METRIC(name, kind, help)                                                            \
     METRIC_HEAD("socket", name, kind, help)                                                        \
@@ -121,7 +121,7 @@ void top_json(FILE *to, const struct top_process *p, const struct top_view *view
     fprintf(to,                                                                                    \
             METRIC_OF("socket", name, kind) "{context=\"%zu\",socket=\"%" PRIu64                   \
                                             "\",type=\"%s\"} %" PRIu64 "\n",                       \
-            v, views[v].sockets[i].socket, top_type_name(views[v].sockets[i].type),                \
+            views[v].number, views[v].sockets[i].socket, top_type_name(views[v].sockets[i].type),  \
             views[v].sockets[i].name);
 
 /* No two alike: by the connection's number, or where there is none by its place. */
@@ -140,7 +140,7 @@ static void put_labels(FILE *to, size_t context, uint64_t place,
     EACH(connections, connections)                                                                 \
     {                                                                                              \
         fputs(METRIC_OF("connection", name, kind), to);                                            \
-        put_labels(to, v, i, &views[v].connections[i]);                                            \
+        put_labels(to, views[v].number, i, &views[v].connections[i]);                              \
         fprintf(to, " %" PRIu64 "\n", views[v].connections[i].name);                               \
     }
 
@@ -152,8 +152,8 @@ static void put_loops(FILE *to, const struct top_view *views, size_t count)
 #define CONTEXT_METRIC(name, kind, help)                                                           \
     METRIC_HEAD("context", name, kind, help)                                                       \
     EACH(context, context)                                                                         \
-    fprintf(to, METRIC_OF("context", name, kind) "{context=\"%zu\"} %" PRIu64 "\n", v,             \
-            views[v].context[i].name);
+    fprintf(to, METRIC_OF("context", name, kind) "{context=\"%zu\"} %" PRIu64 "\n",                \
+            views[v].number, views[v].context[i].name);
 
 static void put_contexts(FILE *to, const struct top_view *views, size_t count)
 {
@@ -171,12 +171,12 @@ static void put_connections(FILE *to, const struct top_view *views, size_t count
 }
 
 void top_prometheus(FILE *to, const struct top_process *p, const struct top_view *views,
-                    size_t count)
+                    size_t count, bool up)
 {
     fprintf(to,
             "# HELP zuring_up Whether the process writes its numbers\n# TYPE zuring_up gauge\n"
             "zuring_up{pid=\"%d\"} %d\n",
-            (int)p->pid, count > 0 && top_age_ms(&views[0]) < 1000);
+            (int)p->pid, up);
     put_contexts(to, views, count);
     put_loops(to, views, count);
     put_sockets(to, views, count);

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 import urllib.error
@@ -57,6 +58,21 @@ def watched(library):
         assert zmq.zmq_send(router, b"nobody", 6, 2) == 6 and zmq.zmq_send(router, b"x", 1, 0) == 1
     print(os.getpid(), flush=True)
     sys.stdin.read()
+    os._exit(0)
+
+
+def keeper(library):
+    """Two contexts that keep their files; a line "0 1" has the first one keep it, "0 0" keep it no more."""
+    zmq = ctypes.CDLL(library)
+    zmq.zmq_ctx_new.restype = ctypes.c_void_p
+    zmq.zmq_ctx_set.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_int]
+    contexts = [zmq.zmq_ctx_new(), zmq.zmq_ctx_new()]
+    for ctx in contexts:
+        assert zmq.zmq_ctx_set(ctx, STATS_FILE, 1) == 0
+    print(os.getpid(), flush=True)
+    for line in sys.stdin:
+        which, on = map(int, line.split())
+        assert zmq.zmq_ctx_set(contexts[which], STATS_FILE, on) == 0
     os._exit(0)
 
 
@@ -162,6 +178,17 @@ class Top(unittest.TestCase):
         self.assertIn("ZURING_STATS_FILE", self.top("--once", str(os.getpid()), status=1))
         self.assertIn("--prometheus", self.top(status=1))
         self.assertIn("--prometheus", self.top("--interval", "no", self.pid, status=1))
+        for port in ("99999", "0", "-1", "http", ""):
+            self.assertIn("--address", self.top("--prometheus", port, self.pid, status=1))
+
+    def test_what_cannot_be_written_is_told(self):
+        with open("/dev/full", "w") as full:
+            for form in ("--json", "--once"):
+                done = subprocess.run([ZURING, "top", "--once", form, "--interval", "0.01", self.pid],
+                                      stdout=full, stderr=subprocess.PIPE, text=True,
+                                      timeout=DEADLINE_S)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("No space left", done.stderr)
 
     def test_a_process_that_was_stopped_is_told(self):
         def stopped():
@@ -243,6 +270,16 @@ class Top(unittest.TestCase):
             if done.returncode == 0:
                 self.assertIn("contexts", json.loads(done.stdout))
 
+    def test_a_file_cannot_ask_for_much_memory(self):
+        self.settled()
+        data = self.copied(os.getpid()).ljust(1 << 20, b"\0")
+        struct.pack_into("Q", data, 16, len(data))
+        file = self.kept(data)
+        self.top("--once", "--interval", "0.01", str(os.getpid()))
+        struct.pack_into("QQQ", data, 88, 136, 1, len(data) - 136)
+        self.spoil(file, data)
+        self.top("--once", "--interval", "0.01", str(os.getpid()), status=1)
+
     # ---- Prometheus ----
 
     def free_port(self):
@@ -257,9 +294,9 @@ class Top(unittest.TestCase):
                 continue
         self.fail("no free port")
 
-    def serve(self):
+    def serve(self, pid=None):
         port = self.free_port()
-        running = subprocess.Popen([ZURING, "top", "--prometheus", str(port), self.pid],
+        running = subprocess.Popen([ZURING, "top", "--prometheus", str(port), pid or self.pid],
                                    stderr=subprocess.DEVNULL)
         self.addCleanup(running.wait)
         self.addCleanup(running.kill)
@@ -288,11 +325,100 @@ class Top(unittest.TestCase):
         with self.assertRaises(urllib.error.HTTPError):
             urllib.request.urlopen("http://127.0.0.1:%d/nothing" % port, timeout=DEADLINE_S)
 
-    def test_it_serves_on_after_a_mute_client(self):
+    def test_it_serves_others_meanwhile(self):
+        """Some say nothing, one says a byte now and then, one asks and does not read."""
         port = self.serve()
         self.until(lambda: self.scrape(port))
-        with socket.create_connection(("127.0.0.1", port)):
+        at, over = ("127.0.0.1", port), threading.Event()
+
+        def drip():
+            try:
+                while not over.wait(0.2):
+                    dripping.send(b"G")
+            except OSError:
+                pass # it was given up
+
+        with socket.create_connection(at), socket.create_connection(at) as dripping:
+            with socket.create_connection(at) as deaf:
+                deaf.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+                thread = threading.Thread(target=drip)
+                thread.start()
+                try:
+                    self.assertTrue(self.until(lambda: self.scrape(port)))
+                finally:
+                    over.set()
+                    thread.join()
+
+    def test_it_gives_up_who_came_first_when_there_are_too_many(self):
+        port = self.serve()
+        self.until(lambda: self.scrape(port))
+        mute = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+        try:
             self.assertTrue(self.until(lambda: self.scrape(port)))
+            mute[0].settimeout(DEADLINE_S)
+            self.assertEqual(mute[0].recv(1), b"")
+        finally:
+            for one in mute:
+                one.close()
+
+    def ask(self, port, method, path):
+        """Status, length that was announced, body; None: it did not work out."""
+        try:
+            asked = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S / 2)
+            asked.request(method, path)
+            answer = asked.getresponse()
+            return answer.status, int(answer.getheader("Content-Length")), answer.read()
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def test_it_answers_what_is_asked(self):
+        port = self.serve()
+        self.until(lambda: self.scrape(port))
+        status, size, body = self.until(lambda: self.ask(port, "HEAD", "/metrics"))
+        self.assertEqual((status, body), (200, b""))
+        self.assertGreater(size, 1000)
+        status, size, body = self.until(lambda: self.ask(port, "GET", "/metrics?name=x"))
+        self.assertEqual((status, len(body)), (200, size))
+        self.assertEqual(self.until(lambda: self.ask(port, "GET", "/metricsx"))[0], 404)
+        self.assertEqual(self.until(lambda: self.ask(port, "POST", "/metrics"))[0], 405)
+
+    def test_it_follows_the_files_that_there_are(self):
+        with subprocess.Popen([sys.executable, __file__, "--keeper", DROPIN], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as kept:
+            pid = kept.stdout.readline().strip()
+            port = self.serve(pid)
+
+            def serves(contexts, up):
+                text = self.scrape(port)
+                if text is None:
+                    return False
+                seen = set(re.findall(r'^zuring_context_sockets\{context="(\d+)"\}', text, re.M))
+                return seen == contexts and 'zuring_up{pid="%s"} %d\n' % (pid, up) in text
+
+            def tell(line):
+                kept.stdin.write(line + "\n")
+                kept.stdin.flush()
+
+            self.until(lambda: serves({"0", "1"}, 1))
+            tell("0 0")
+            self.until(lambda: serves({"1"}, 1))
+            tell("0 1")
+            self.until(lambda: serves({"0", "1"}, 1))
+            tell("1 0")
+            self.until(lambda: serves({"0"}, 1))
+            tell("0 0")
+            self.until(lambda: serves(set(), 0))
+            kept.stdin.close()
+
+    def test_it_is_up_when_all_files_are(self):
+        self.settled()
+        for updated, up in ((1 << 62, 1), (1, 0)):
+            data = self.copied(os.getpid())
+            struct.pack_into("Q", data, 32, updated)
+            self.kept(data)
+            port = self.serve(str(os.getpid()))
+            text = self.until(lambda: self.scrape(port))
+            self.assertIn('zuring_up{pid="%d"} %d\n' % (os.getpid(), up), text)
 
     @unittest.skipUnless(shutil.which("prometheus"), "Prometheus is not installed")
     def test_a_real_prometheus_scrapes_it(self):
@@ -325,5 +451,7 @@ class Top(unittest.TestCase):
 if __name__ == "__main__":
     if sys.argv[1] == "--watched":
         watched(sys.argv[2])
+    if sys.argv[1] == "--keeper":
+        keeper(sys.argv[2])
     ZURING, DROPIN = sys.argv[1:3]
     unittest.main(argv=sys.argv[:1], verbosity=2)
