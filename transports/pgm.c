@@ -19,10 +19,9 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/random.h"
+#include "transports/group.h"
 #include "transports/pgm_filter.h"
-#include "transports/resolve.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -62,56 +61,6 @@ static void prepare(void)
 {
     pgm_log_set_handler(say_nothing, NULL);
     is_ready = pgm_init(NULL);
-}
-
-/* ---- addresses ---- */
-
-/* As OpenPGM reads it: an interface by its address, so that its name need not be a network's. */
-struct place {
-    char network[2 * ZU_TCP_HOST_SIZE];
-    uint16_t port;
-};
-
-static int name_interface(char out[INET6_ADDRSTRLEN], const char *text, size_t size)
-{
-    struct zu_tcp_point p = {0};
-    struct sockaddr_storage a;
-    socklen_t a_size;
-    int rc;
-
-    if (size == 0 || size >= sizeof p.host)
-        return -EINVAL;
-    memcpy(p.host, text, size);
-    if ((rc = zu_resolve(&a, &a_size, &p, AF_INET, ZU_RESOLVE_INTERFACE)) < 0)
-        return rc;
-    return inet_ntop(AF_INET, &((struct sockaddr_in *)&a)->sin_addr, out, INET6_ADDRSTRLEN)
-               ? 0
-               : -errno;
-}
-
-static int parse(struct place *out, const char *text)
-{
-    const char *semicolon = strchr(text, ';'), *group = semicolon ? semicolon + 1 : text;
-    const char *colon = strrchr(group, ':');
-    char interface[INET6_ADDRSTRLEN] = "";
-    struct in_addr a;
-    char *end;
-    long port;
-    int rc = 0;
-
-    if (!colon || colon[1] < '0' || colon[1] > '9')
-        return -EINVAL;
-    port = strtol(colon + 1, &end, 10);
-    if (*end || port < 1 || port > UINT16_MAX || colon - group >= ZU_TCP_HOST_SIZE)
-        return -EINVAL;
-    out->port = (uint16_t)port;
-    if (semicolon)
-        rc = name_interface(interface, text, (size_t)(semicolon - text));
-    snprintf(out->network, sizeof out->network, "%s;%.*s", interface, (int)(colon - group), group);
-    if (rc == 0 && (inet_pton(AF_INET, strchr(out->network, ';') + 1, &a) != 1 ||
-                    !IN_MULTICAST(ntohl(a.s_addr))))
-        return -EINVAL;
-    return rc;
 }
 
 /* ---- sockets ---- */
@@ -293,24 +242,26 @@ static int make(pgm_sock_t **out, const struct zu_options *o, bool sends, bool u
 
 static int open_any(void **out, const char *text, const struct zu_options *o, bool sends, bool udp)
 {
+    char network[sizeof(struct zu_group)]; /* by an address, so that its name need not be one's */
     struct pgm_addrinfo_t *at = NULL;
     pgm_error_t *e = NULL;
-    struct place place;
+    struct zu_group group;
     struct pgm *p;
-    int rc = parse(&place, text);
+    int rc = zu_group_parse(&group, text);
 
     if (rc < 0)
         return rc;
+    snprintf(network, sizeof network, "%s;%s", group.interface, group.host);
     pthread_once(&once, prepare);
     if (!is_ready)
         return -EPROTONOSUPPORT;
     if (!(p = zu_alloc_zero(sizeof *p)))
         return -ENOMEM;
     p->sends = sends;
-    if (!pgm_getaddrinfo(place.network, NULL, &at, &e))
+    if (!pgm_getaddrinfo(network, NULL, &at, &e))
         rc = error_of(e);
     if (rc == 0) {
-        rc = make(&p->sock, o, sends, udp, at, place.port);
+        rc = make(&p->sock, o, sends, udp, at, group.port);
         pgm_freeaddrinfo(at);
     }
     if (rc < 0)

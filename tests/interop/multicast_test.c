@@ -8,12 +8,9 @@
  * but for one test no more is under way than the kernel holds for one that sleeps.
  */
 #include "tests/support/body.h"
+#include "tests/support/group.h"
 #include "tests/support/peer.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,82 +23,16 @@ static void be_quiet(void)
 
 TestSuite(interop_multicast, .init = be_quiet, .fini = test_peer_end, .timeout = 600);
 
-/* Whether what one sends to the group on the loopback interface comes to another. */
-static bool is_carried(struct sockaddr_in to)
-{
-    struct ip_mreq mreq = {.imr_multiaddr = to.sin_addr,
-                           .imr_interface.s_addr = htonl(INADDR_LOOPBACK)};
-    int in = socket(AF_INET, SOCK_DGRAM, 0), out = socket(AF_INET, SOCK_DGRAM, 0);
-    struct pollfd heard = {in, POLLIN, 0};
-    bool carried = bind(in, (struct sockaddr *)&to, sizeof to) == 0 &&
-                   setsockopt(in, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof mreq) == 0 &&
-                   setsockopt(out, IPPROTO_IP, IP_MULTICAST_IF, &mreq.imr_interface,
-                              sizeof(struct in_addr)) == 0 &&
-                   sendto(out, "", 1, 0, (struct sockaddr *)&to, sizeof to) == 1 &&
-                   poll(&heard, 1, 10000) == 1;
-
-    close(in);
-    close(out);
-    return carried;
-}
-
-/* A group and a port that nobody else is at. */
 static const char *group(void)
 {
-    static char at[64];
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof a;
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    unsigned id = (unsigned)getpid();
-
-    cr_assert_eq(bind(fd, (struct sockaddr *)&a, size), 0);
-    cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &size), 0);
-    close(fd);
-    snprintf(at, sizeof at, "epgm://127.0.0.1;239.192.%u.%u:%u", id >> 8 & 0xff, id & 0xff,
-             ntohs(a.sin_port));
-    a.sin_addr.s_addr = htonl(239u << 24 | 192u << 16 | (id & 0xffff));
-    if (!is_carried(a))
-        cr_skip_test("multicast does not come back over the loopback interface");
-    return at;
-}
-
-static void *fast(int type)
-{
-    void *s = test_socket(type);
-
-    SET(s, ZMQ_RATE, 1000000);
-    if (type == ZMQ_SUB || type == ZMQ_XSUB)
-        SET(s, ZMQ_RCVHWM, 0);
-    else
-        SET(s, ZMQ_SNDHWM, 0);
-    return s;
-}
-
-static bool has_something(void *socket, long ms)
-{
-    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
-
-    return zmq_poll(&item, 1, ms) == 1;
-}
-
-/* Until each of our listeners has heard `first` of our speaker; and nothing of it is left. */
-static void meet(void *pub, void *sub, const char *first)
-{
-    const char *seen = "";
-
-    do
-        SEND(pub, "%s", first);
-    while (!has_something(sub, 50));
-    SEND(pub, "%s end", first);
-    while (strcmp(seen, test_text("%s end", first)) != 0)
-        seen = test_recv(sub, 0);
+    return test_group("epgm");
 }
 
 Test(interop_multicast, of_ours_is_heard_by_theirs)
 {
     static struct test_peer peer;
     const char *at = group(), *answer;
-    void *pub = fast(ZMQ_PUB);
+    void *pub = test_fast(ZMQ_PUB);
 
     test_peer_start(&peer);
     PEER(&peer, "open 0 %d", ZMQ_SUB);
@@ -127,7 +58,7 @@ Test(interop_multicast, of_theirs_is_heard_by_ours)
 {
     static struct test_peer peer;
     const char *at = group(), *seen;
-    void *sub = fast(ZMQ_SUB);
+    void *sub = test_fast(ZMQ_SUB);
 
     SUBSCRIBE(sub, "A");
     test_bind(sub, at); /* which is the same */
@@ -137,7 +68,7 @@ Test(interop_multicast, of_theirs_is_heard_by_ours)
     PEER(&peer, "connect 0 %s", at);
     do
         PEER(&peer, "send 0 A first");
-    while (!has_something(sub, 50));
+    while (!test_has_something(sub, 50));
     for (int i = 0; i < 50; i++)
         PEER(&peer, "send 0 %s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
     do
@@ -157,19 +88,19 @@ Test(interop_multicast, what_was_lost_is_asked_for_and_sent_again)
 {
     enum { SIZE = 200000 };
     const char *at = group();
-    void *pub = fast(ZMQ_XPUB), *sub = fast(ZMQ_XSUB);
+    void *pub = test_fast(ZMQ_XPUB), *sub = test_fast(ZMQ_XSUB);
     uint8_t *body = malloc(2 * SIZE);
 
     SET(sub, ZMQ_RCVBUF, 65536);
     test_connect(sub, at);
     test_connect(pub, at);
-    meet(pub, sub, "first");
+    test_hears(pub, sub, "first");
     for (int i = 0, heard = -1; i < 3; i++) {
         do {
             test_body_fill(body, SIZE, (uint64_t)i);
             OK(zmq_send(pub, body, SIZE, ZMQ_SNDMORE));
             SEND(pub, "%d", i);
-        } while (!has_something(sub, 20000));
+        } while (!test_has_something(sub, 20000));
         while (heard != i) { /* or what was given up too early */
             cr_assert_eq(zmq_recv(sub, body + SIZE, SIZE, 0), SIZE);
             heard = atoi(test_recv(sub, 0));
@@ -184,13 +115,13 @@ Test(interop_multicast, what_was_lost_is_asked_for_and_sent_again)
 Test(interop_multicast, a_subscriber_that_is_full_takes_the_rest_of_a_piece_later)
 {
     const char *at = group();
-    void *pub = fast(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
+    void *pub = test_fast(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
 
     SUBSCRIBE(sub, "");
     SET(sub, ZMQ_RCVHWM, 2);
     test_connect(sub, at);
     test_connect(pub, at);
-    meet(pub, sub, "first");
+    test_hears(pub, sub, "first");
     for (int i = 0; i < 100; i++)
         SEND(pub, "%d|of the same message", i);
     for (int i = 0; i < 100; i++)
@@ -200,13 +131,13 @@ Test(interop_multicast, a_subscriber_that_is_full_takes_the_rest_of_a_piece_late
 Test(interop_multicast, parts_of_two_speakers_do_not_mix)
 {
     const char *at = group();
-    void *pub[2] = {fast(ZMQ_PUB), fast(ZMQ_PUB)}, *sub = fast(ZMQ_SUB);
+    void *pub[2] = {test_fast(ZMQ_PUB), test_fast(ZMQ_PUB)}, *sub = test_fast(ZMQ_SUB);
 
     SUBSCRIBE(sub, "");
     test_connect(sub, at);
     for (int i = 0; i < 2; i++) {
         test_connect(pub[i], at);
-        meet(pub[i], sub, i ? "b" : "a");
+        test_hears(pub[i], sub, i ? "b" : "a");
     }
     for (int i = 0; i < 50; i++) {
         int heard = 0;
@@ -227,14 +158,14 @@ Test(interop_multicast, parts_of_two_speakers_do_not_mix)
 Test(interop_multicast, what_was_said_goes_out_before_the_close)
 {
     const char *at = group();
-    void *pub = test_socket(ZMQ_PUB), *sub = fast(ZMQ_SUB);
+    void *pub = test_socket(ZMQ_PUB), *sub = test_fast(ZMQ_SUB);
 
     SUBSCRIBE(sub, "");
     SET(pub, ZMQ_LINGER, -1);
     SET(pub, ZMQ_RATE, 1000);
     test_connect(sub, at);
     test_connect(pub, at);
-    meet(pub, sub, "first");
+    test_hears(pub, sub, "first");
     for (int i = 0; i < 100; i++)
         SEND(pub, "%d|%0500d", i, i);
     test_close(pub);
@@ -262,17 +193,6 @@ Test(interop_multicast, is_refused_what_is_no_group_or_no_type)
 }
 
 /* ---- by hand ---- */
-
-static struct sockaddr_in where_is(const char *at)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    const char *colon = strrchr(at, ':'), *group_at = strchr(at, ';') + 1;
-
-    a.sin_port = htons((uint16_t)atoi(colon + 1));
-    cr_assert_eq(
-        inet_pton(AF_INET, test_text("%.*s", (int)(colon - group_at), group_at), &a.sin_addr), 1);
-    return a;
-}
 
 /* A packet of data, or what has another kind and looks like it. `kind`: type and options. */
 static void say_by_hand(int fd, struct sockaddr_in to, unsigned speaker, unsigned kind,
@@ -303,7 +223,7 @@ Test(interop_multicast, what_makes_no_sense_is_not_heard)
     static const unsigned kinds[] = {0x0000, 0x0401, 0x0501, 0x0001, 0x0003, 0x0803, 0x0a01,
                                      0x0480, 0x0440, 0x0d00, 0x0100, 0xff00, 0x4400, 0x0c01};
     const char *at = group();
-    struct sockaddr_in to = where_is(at);
+    struct sockaddr_in to = test_group_of(at);
     struct in_addr by = {htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     void *sub = test_socket(ZMQ_SUB);
@@ -322,7 +242,7 @@ Test(interop_multicast, what_makes_no_sense_is_not_heard)
     RECV(sub, "sane");
     do
         say_by_hand(fd, to, 3, 0x0400, said++, "\0\0\6\0other", 9);
-    while (!has_something(sub, 50));
+    while (!test_has_something(sub, 50));
     RECV(sub, "other");
     close(fd);
 }
