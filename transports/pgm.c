@@ -327,12 +327,13 @@ static uint64_t ms_left(struct pgm *p, int option)
     return (uint64_t)left.tv_sec * 1000 + (uint64_t)left.tv_usec / 1000 + 1;
 }
 
-static int carrier_send(void *state, const void *piece, size_t size, uint64_t *wait_ms)
+static int carrier_send(void *state, const void *piece, size_t size, bool ends, uint64_t *wait_ms)
 {
     struct pgm *p = state;
     size_t sent;
     int rc = pgm_send(p->sock, piece, size, &sent);
 
+    (void)ends;
     *wait_ms = RETRY_MS;
     switch (rc) {
     case PGM_IO_STATUS_NORMAL: return 0;

@@ -18,9 +18,12 @@
 #include <poll.h>
 
 enum {
-    AT_ONCE = 64,       /* pieces either way before others have their turn */
-    OFFSET = 2,         /* bytes in front of a piece */
-    NO_BEGIN = 0xffff,  /* no message begins in it */
+    AT_ONCE = 64,      /* pieces either way before others have their turn */
+    OFFSET = 2,        /* bytes in front of a piece, when POINTED */
+    NO_BEGIN = 0xffff, /* no message begins in it */
+    MARK = 1,          /* a byte in front of a frame, when MARKED */
+    FIRST = 0,         /* which says that the frame is a message's first */
+    LATER = 0xff,
     SOURCES_MAX = 256,  /* then who was silent for longest is forgotten */
     BODY_MAX = 1 << 30, /* of a part, unless ZMQ_MAXMSGSIZE says less */
 };
@@ -29,8 +32,9 @@ enum {
 struct source {
     struct zu_list link; /* the one heard last is first */
     uint64_t id;
-    bool begun; /* where messages begin is known */
-    uint8_t head[ZU_FRAME_HEADER_MAX];
+    bool begun;  /* where messages begin is known; when MARKED, where parts do */
+    bool astray; /* the part under way is of a message that did not begin here */
+    uint8_t head[MARK + ZU_FRAME_HEADER_MAX];
     size_t head_size;
     struct zu_msg body; /* closed: the next is a header */
     size_t filled;
@@ -66,7 +70,7 @@ struct zu_multicast {
     struct zu_cmd start_cmd, close_cmd;
     /* what is sent */
     struct zu_msg out; /* closed: none is under way */
-    uint8_t head[ZU_FRAME_HEADER_MAX];
+    uint8_t head[MARK + ZU_FRAME_HEADER_MAX];
     size_t head_size, out_at; /* of header and body together */
     bool out_more;            /* the part before had more behind it */
     size_t piece_size, piece_max;
@@ -75,14 +79,19 @@ struct zu_multicast {
 
 /* ---- the end ---- */
 
+static void drop_parts(struct source *s)
+{
+    for (uint32_t i = 0; i < s->parts; i++)
+        zu_msg_close(&s->part[i]);
+    s->parts = 0;
+}
+
 static void reset_source(struct source *s)
 {
     if (zu_msg_valid(&s->body))
         zu_msg_close(&s->body);
     s->body.kind = ZU_MSG_CLOSED;
-    for (uint32_t i = 0; i < s->parts; i++)
-        zu_msg_close(&s->part[i]);
-    s->parts = 0;
+    drop_parts(s);
     s->head_size = s->filled = 0;
     s->begun = s->whole = false;
 }
@@ -165,6 +174,21 @@ static void on_linger(struct zu_timer *t)
 
 /* ---- out ---- */
 
+static bool is_marked(const struct zu_multicast *c)
+{
+    return c->carrier->framing == ZU_FRAMING_MARKED;
+}
+
+static size_t write_head(struct zu_multicast *c, bool begins)
+{
+    size_t size = zu_msg_size(&c->out);
+
+    if (!is_marked(c))
+        return zu_frame_write_v1(c->head, size, c->out_more);
+    c->head[0] = begins ? FIRST : LATER;
+    return MARK + zu_frame_write_v2(c->head + MARK, size, c->out_more ? ZU_FRAME_MORE : 0);
+}
+
 /* The next part, and its header. False: there is none. */
 static bool take_part(struct zu_multicast *c)
 {
@@ -173,9 +197,9 @@ static bool take_part(struct zu_multicast *c)
     if (!c->pipe || zu_pipe_read(c->pipe, &c->out) < 0)
         return false;
     c->out_more = c->out.flags & ZU_MSG_MORE;
-    c->head_size = zu_frame_write_v1(c->head, zu_msg_size(&c->out), c->out_more);
+    c->head_size = write_head(c, begins);
     c->out_at = 0;
-    if (begins && c->piece[0] == 0xff && c->piece[1] == 0xff) {
+    if (begins && !is_marked(c) && c->piece[0] == 0xff && c->piece[1] == 0xff) {
         c->piece[0] = (uint8_t)((c->piece_size - OFFSET) >> 8);
         c->piece[1] = (uint8_t)(c->piece_size - OFFSET);
     }
@@ -209,6 +233,11 @@ static bool fill_piece(struct zu_multicast *c)
 {
     if (c->piece_size > 0)
         return true;
+    if (is_marked(c)) {
+        if (zu_msg_valid(&c->out) || take_part(c))
+            put_part(c);
+        return c->piece_size > 0;
+    }
     c->piece_size = OFFSET;
     c->piece[0] = c->piece[1] = 0xff;
     static_assert(NO_BEGIN == 0xffff, "both bytes");
@@ -227,7 +256,8 @@ static uint64_t send_some(struct zu_multicast *c)
     for (int i = 0; i < AT_ONCE; i++) {
         if (!fill_piece(c))
             return ZU_CARRIER_NEVER;
-        if (c->carrier->send(c->state, c->piece, c->piece_size, &wait_ms) == -EAGAIN)
+        if (c->carrier->send(c->state, c->piece, c->piece_size, !zu_msg_valid(&c->out), &wait_ms) ==
+            -EAGAIN)
             return wait_ms;
         c->piece_size = 0; /* sent, or it cannot be */
     }
@@ -268,9 +298,16 @@ static struct source *find_source(struct zu_multicast *c, uint64_t id)
     return s;
 }
 
-/* Keeps the part that is complete. */
+/* Keeps the part that is complete, unless it is of no use. */
 static int keep_part(struct source *s)
 {
+    bool is_last = !(s->body.flags & ZU_MSG_MORE);
+
+    if (s->astray) {
+        zu_msg_close(&s->body);
+        s->body.kind = ZU_MSG_CLOSED;
+        return 0;
+    }
     if (s->parts == s->room) {
         uint32_t room = s->room ? 2 * s->room : 4;
         struct zu_msg *more = zu_realloc(s->part, room * sizeof *more);
@@ -282,6 +319,7 @@ static int keep_part(struct source *s)
     }
     zu_msg_take(&s->part[s->parts++], &s->body);
     s->body.kind = ZU_MSG_CLOSED;
+    s->whole = is_last;
     return 0;
 }
 
@@ -304,17 +342,33 @@ static bool hand_on(struct zu_multicast *c, struct source *s)
     return true;
 }
 
+static int read_head(struct zu_multicast *c, struct source *s, struct zu_frame *f)
+{
+    struct zu_reader in = zu_reader_of(s->head, s->head_size);
+    uint8_t mark;
+    int rc;
+
+    if (!is_marked(c))
+        return zu_frame_read_v1(&in, f);
+    if (!zu_read_u8(&in, &mark) || (mark != FIRST && mark != LATER))
+        return -EPROTO;
+    if ((rc = zu_frame_read_v2(&in, f)) < 0)
+        return rc;
+    if (mark == FIRST)
+        drop_parts(s);
+    s->astray = mark == LATER && s->parts == 0;
+    return 0;
+}
+
 /* A byte of a header. -EAGAIN: there are more. */
 static int hear_head(struct zu_multicast *c, struct source *s, uint8_t byte)
 {
     int64_t most = c->options->maxmsgsize;
-    struct zu_reader in;
     struct zu_frame f;
     int rc;
 
     s->head[s->head_size++] = byte;
-    in = zu_reader_of(s->head, s->head_size);
-    if ((rc = zu_frame_read_v1(&in, &f)) < 0)
+    if ((rc = read_head(c, s, &f)) < 0)
         return rc;
     s->head_size = 0;
     s->filled = 0;
@@ -354,11 +408,8 @@ static int hear(struct zu_multicast *c, struct source *s, struct zu_reader *in)
         s->filled += n;
         if (s->filled < zu_msg_size(&s->body))
             return 0;
-        bool more = s->body.flags & ZU_MSG_MORE;
-
         if ((rc = keep_part(s)) < 0)
             return rc;
-        s->whole = !more;
     }
     return 0;
 }
@@ -369,16 +420,19 @@ static void hear_rest(struct zu_multicast *c, struct source *s, struct zu_reader
 
     c->held = rc == -EAGAIN ? s : NULL;
     c->rest = in;
-    if (rc < 0 && rc != -EAGAIN)
-        reset_source(s);
+    if (rc == 0 || rc == -EAGAIN)
+        return;
+    reset_source(s);
+    if (c->carrier->resume)
+        c->carrier->resume(c->state, s->id);
 }
 
 static void hear_piece(struct zu_multicast *c, uint64_t id, struct zu_reader in)
 {
     struct source *s = find_source(c, id);
-    uint64_t offset;
+    uint64_t offset = 0;
 
-    if (!s || !zu_read_be(&in, &offset, OFFSET))
+    if (!s || (!is_marked(c) && !zu_read_be(&in, &offset, OFFSET)))
         return;
     if (!s->begun && (offset == NO_BEGIN || offset > zu_left(&in)))
         return;
@@ -458,7 +512,8 @@ static void run_turn(struct zu_later *l)
     if (c->pipe)
         zu_pipe_flush(c->pipe);
     if (c->closing && c->piece_size == 0 && !zu_msg_valid(&c->out) && wait_ms != 0 &&
-        !(c->pipe && zu_pipe_can_read(c->pipe))) {
+        !(c->pipe && zu_pipe_can_read(c->pipe)) &&
+        (!c->carrier->sent || c->carrier->sent(c->state))) {
         end(c);
         return;
     }

@@ -2,8 +2,11 @@
 /*
  * multicast: what stands between a pipe and a carrier (transport.h): a publisher's messages to
  * whoever listens to a group, or everybody's to a subscriber. There are no connections, so nothing
- * is told to anybody, and no subscription goes out. Frames are those of ZMTP 1.0, one behind the
- * other, in pieces; a piece begins with two bytes that say where in it the first message begins.
+ * is told to anybody, and no subscription goes out. By the carrier's framing frames are
+ *   POINTED: those of ZMTP 1.0, one behind the other, in pieces; a piece begins with two bytes that
+ *     say where in it the first message begins;
+ *   MARKED: those of ZMTP 2.0, each in pieces of its own, behind a byte: 0 for a message's first
+ *     part, 255 for the others.
  * Thread: the loop it was made for; zu_multicast_new and zu_multicast_close are the socket's
  * thread's. Owner: itself, from zu_multicast_new until it has ended after zu_multicast_close.
  */

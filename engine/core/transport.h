@@ -57,23 +57,34 @@ struct zu_proxy {
 #define ZU_PIECE_MAX     65000 /* bytes */
 #define ZU_PIECE_ALIGN   16
 
+/* How the parts of messages lie in pieces: see multicast.h. */
+enum zu_framing { ZU_FRAMING_POINTED, ZU_FRAMING_MARKED };
+
 /*
  * What carries pieces of bytes to a group, each whole and those of one source in their order, or
  * tells that some are lost. Of its calls only `open` may block.
  */
 struct zu_carrier {
+    enum zu_framing framing;
     /* On the caller's thread. *out is what the others are given. `sends`: else it listens. */
     int (*open)(void **out, const char *text, const struct zu_options *o, bool sends);
     void (*close)(void *state);
     /* What is to be polled for POLLIN; how many. */
     int (*descriptors)(void *state, int fd[ZU_CARRIER_FDS]);
     size_t (*piece_max)(void *state);
-    /* The piece lies at a multiple of ZU_PIECE_ALIGN; OpenPGM's checksum wants it. -EAGAIN: again
-     * in *wait_ms. Any other error is the one piece's. */
-    int (*send)(void *state, const void *piece, size_t size, uint64_t *wait_ms);
+    /* The piece lies at a multiple of ZU_PIECE_ALIGN; OpenPGM's checksum wants it. `ends`: a part
+     * does, with it. -EAGAIN: the same again in *wait_ms, or when a descriptor tells. Any other
+     * error is the one piece's. */
+    int (*send)(void *state, const void *piece, size_t size, bool ends, uint64_t *wait_ms);
+    /* Whether all that it took is on its way; if not, a descriptor tells when to ask again, and
+     * what is to be received comes first. NULL: always. */
+    bool (*sent)(void *state);
     /* 0: *in is a piece of *source's, until the next call. -ECONNRESET: *source's are not complete.
      * -EAGAIN: there is none; again in *wait_ms, or when a descriptor tells. */
     int (*receive)(void *state, struct zu_reader *in, uint64_t *source, uint64_t *wait_ms);
+    /* What came makes no sense: the source's next piece is to be one that begins with a part, as
+     * its first is, and the one after a loss. NULL: where pieces say by themselves where to. */
+    void (*resume)(void *state, uint64_t source);
 };
 
 struct zu_transport {
