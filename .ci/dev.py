@@ -31,7 +31,7 @@ JOBS = str(os.cpu_count() or 2)
 TOOLS = ["gcc", "libc6-dev", "meson", "ninja-build", "pkg-config", "liburing-dev", "libsodium-dev",
          "libkrb5-dev", "libssl-dev"]
 TESTS = TOOLS + ["g++", "binutils", "libcriterion-dev", "python3-zmq", "libzmq3-dev", "libzmq5",
-                 "prometheus", "openssl", "libpgm-dev"]
+                 "prometheus", "openssl", "libpgm-dev", "libnorm-dev"]
 KDC = ["krb5-kdc", "krb5-admin-server"]
 TESTS += KDC
 SUITE = ["g++", "binutils", "dpkg-dev"] + KDC
@@ -42,8 +42,9 @@ BENCH = TOOLS + ["libzmq5", "libzmq3-dev", "g++", "libbenchmark-dev"]
 
 OPTIONS = {
     "build": ["--buildtype=release", "-Dtests=false", "-Db_lto=true"],
-    "build-debug": ["--buildtype=debug", "-Dbench=false", "-Dpgm=auto"],
-    "build-asan": ["--buildtype=debug", "-Dbench=false", "-Dpgm=auto", "-Db_sanitize=address,undefined",
+    "build-debug": ["--buildtype=debug", "-Dbench=false", "-Dpgm=auto", "-Dnorm=auto"],
+    "build-asan": ["--buildtype=debug", "-Dbench=false", "-Dpgm=auto", "-Dnorm=auto",
+                   "-Db_sanitize=address,undefined",
                    "-Dc_args=-fno-sanitize-recover=all -fno-omit-frame-pointer"],
     "build-tsan": ["--buildtype=debugoptimized", "-Dbench=false", "-Db_sanitize=thread"],
     "build-fuzz": ["--buildtype=debugoptimized", "-Dfuzz=true", "-Dtests=false", "-Dbench=false",

@@ -503,7 +503,7 @@ ZMQ_EXPORT void zmq_threadclose(void *thread);
 #define ZMQ_HICCUP_MSG               114 /*  w bytes: what we receive when we lost a peer */
 #define ZMQ_XSUB_VERBOSE_UNSUBSCRIBE 115 /*  w int */
 #define ZMQ_TOPICS_COUNT             116 /* r  int: subscriptions of a SUB, at a PUB */
-#define ZMQ_NORM_MODE                117 /* the norm transport is not here: EINVAL */
+#define ZMQ_NORM_MODE                117 /* in a build with norm, else EINVAL */
 #define ZMQ_NORM_UNICAST_NACK        118
 #define ZMQ_NORM_BUFFER_SIZE         119
 #define ZMQ_NORM_SEGMENT_SIZE        120

@@ -6,6 +6,9 @@
 
 #include "transports/inproc.h"
 #include "transports/ipc.h"
+#if ZU_HAS_NORM
+#include "transports/norm.h"
+#endif
 #if ZU_HAS_PGM
 #include "transports/pgm.h"
 #endif
@@ -18,12 +21,15 @@
 #include "transports/wss.h"
 
 const struct zu_transport *const zu_transports[] = {
-    &zu_tcp, &zu_ipc,  &zu_inproc, &zu_udp, &zu_ws, &zu_tipc, &zu_vsock,
+    &zu_tcp,  &zu_ipc,  &zu_inproc, &zu_udp, &zu_ws, &zu_tipc, &zu_vsock,
 #if ZU_HAS_TLS
-    &zu_tls, &zu_wss,
+    &zu_tls,  &zu_wss,
 #endif
 #if ZU_HAS_PGM
-    &zu_pgm, &zu_epgm,
+    &zu_pgm,  &zu_epgm,
+#endif
+#if ZU_HAS_NORM
+    &zu_norm,
 #endif
     NULL,
 };

@@ -30,6 +30,9 @@ int zmq_has(const char *capability)
 #if ZU_HAS_PGM
         "pgm",
 #endif
+#if ZU_HAS_NORM
+        "norm",
+#endif
 #if ZU_HAS_GSSAPI
         "gssapi",
 #endif

@@ -74,6 +74,9 @@ struct zu_options {
     int connect_timeout;
     int multicast_hops, rate, recovery_ivl, multicast_maxtpdu; /* kept for the asking */
     bool multicast_loop, loopback_fastpath;                    /* these, too */
+    int norm_mode, norm_buffer_size, norm_segment_size;
+    int norm_block_size, norm_num_parity, norm_num_autoparity;
+    bool norm_unicast_nack, norm_push;
 
     /* Kernel sockets. */
     int sndbuf, rcvbuf;

@@ -102,6 +102,16 @@ static const struct row rows[] = {
     {ZMQ_RECOVERY_IVL, 10000, 0, INT_MAX},
     {ZMQ_MULTICAST_HOPS, 1, 1, INT_MAX},
     {ZMQ_MULTICAST_MAXTPDU, 1500, 1, INT_MAX},
+#if ZU_HAS_NORM
+    {ZMQ_NORM_MODE, ZMQ_NORM_CC, ZMQ_NORM_FIXED, ZMQ_NORM_CCE_ECNONLY},
+    {ZMQ_NORM_UNICAST_NACK, 0, 0, 1},
+    {ZMQ_NORM_BUFFER_SIZE, 2048, 1, INT_MAX},
+    {ZMQ_NORM_SEGMENT_SIZE, 1400, 1, INT_MAX},
+    {ZMQ_NORM_BLOCK_SIZE, 16, 1, 255},
+    {ZMQ_NORM_NUM_PARITY, 4, 0, 254},
+    {ZMQ_NORM_NUM_AUTOPARITY, 0, 0, 254},
+    {ZMQ_NORM_PUSH, 0, 0, 1},
+#endif
 };
 
 Test(options, begin_with_their_defaults)
@@ -419,7 +429,10 @@ Test(options, that_cannot_be_honoured_are_unknown)
 #endif
         ZMQ_VMCI_BUFFER_SIZE,
         ZMQ_VMCI_CONNECT_TIMEOUT,
+#if !ZU_HAS_NORM
         ZMQ_NORM_MODE,
+        ZMQ_NORM_PUSH,
+#endif
         ZMQ_TYPE,
         ZMQ_MECHANISM,
         ZMQ_THREAD_SAFE,

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * norm, between ours, and between ours and the distribution's libzmq, both ways.
+ *
+ * What is said in a test is less than a speaker keeps, so what a slow listener misses it gets; and
+ * where more than a packet's worth is said by libzmq, its speaker stops for ever: it says little.
+ */
+#define ZMQ_BUILD_DRAFT_API
+#include "tests/support/body.h"
+#include "tests/support/group.h"
+#include "tests/support/peer.h"
+
+#include <linux/filter.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+INTEROP_SUITE(interop_norm);
+
+/* Whose rate does not begin with what a modem has. */
+static void *speaker(int type)
+{
+    void *s = test_fast(type);
+
+    SET(s, ZMQ_RATE, 20000);
+    SET(s, ZMQ_NORM_MODE, ZMQ_NORM_FIXED);
+    return s;
+}
+
+static const char *group(void)
+{
+    return test_group("norm");
+}
+
+Test(interop_norm, of_ours_is_heard_by_theirs)
+{
+    static struct test_peer peer;
+    const char *at = group(), *answer;
+    void *pub = speaker(ZMQ_PUB);
+
+    test_peer_start(&peer);
+    PEER(&peer, "open 0 %d", ZMQ_SUB);
+    PEER(&peer, "text 0 %d A", ZMQ_SUBSCRIBE);
+    PEER(&peer, "connect 0 %s", at);
+    test_connect(pub, at);
+    do {
+        SEND(pub, "A first");
+        test_peer_tell(&peer, "poll 0 50");
+    } while (strcmp(test_peer_answer(&peer), "ok 1") != 0);
+    for (int i = 0; i < 50; i++)
+        SEND(pub, "%s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 70, 7);
+    do {
+        test_peer_tell(&peer, "recv 0");
+        answer = test_peer_answer(&peer);
+    } while (strcmp(answer, "ok A first") == 0);
+    cr_expect_str_eq(answer, "ok A0|7|last");
+    for (int i = 2; i < 50; i += 2)
+        PEER_RECV(&peer, "A%d|%0*d|last", i, 1 + i * 70, 7);
+}
+
+Test(interop_norm, of_theirs_is_heard_by_ours)
+{
+    static struct test_peer peer;
+    const char *at = group(), *seen;
+    void *sub = test_fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "A");
+    test_bind(sub, at); /* which is the same */
+    test_peer_start(&peer);
+    PEER(&peer, "open 0 %d", ZMQ_PUB);
+    PEER(&peer, "connect 0 %s", at);
+    do
+        PEER(&peer, "send 0 A first");
+    while (!test_has_something(sub, 50));
+    for (int i = 0; i < 20; i++)
+        PEER(&peer, "send 0 %s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
+    do
+        seen = test_recv(sub, 0);
+    while (strcmp(seen, "A first") == 0);
+    cr_expect_str_eq(seen, "A0|7|last");
+    for (int i = 2; i < 20; i += 2)
+        RECV(sub, "A%d|%0*d|last", i, 1 + i * 20, 7);
+}
+
+Test(interop_norm, parts_of_any_size_come_in_their_order)
+{
+    static const size_t sizes[] = {0, 1, 255, 256, 1390, 1400, 1401, 70000, 200000};
+    enum { COUNT = sizeof sizes / sizeof *sizes, MOST = 200000 };
+    const char *at = group();
+    void *pub = speaker(ZMQ_XPUB), *sub = test_fast(ZMQ_XSUB);
+    uint8_t *body = malloc(2 * MOST);
+
+    test_connect(sub, at);
+    test_connect(pub, at);
+    test_hears(pub, sub, "first");
+    for (size_t i = 0; i < COUNT; i++) {
+        test_body_fill(body, sizes[i], i);
+        OK(zmq_send(pub, body, sizes[i], ZMQ_SNDMORE));
+        test_body_fill(body, sizes[COUNT - 1 - i], COUNT + i);
+        OK(zmq_send(pub, body, sizes[COUNT - 1 - i], i % 2 ? 0 : ZMQ_SNDMORE));
+        if (i % 2 == 0)
+            OK(zmq_send(pub, "", 0, 0));
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        test_body_fill(body, sizes[i], i);
+        cr_assert_eq(zmq_recv(sub, body + MOST, MOST, 0), (int)sizes[i]);
+        cr_assert_eq(memcmp(body, body + MOST, sizes[i]), 0);
+        test_body_fill(body, sizes[COUNT - 1 - i], COUNT + i);
+        cr_assert_eq(zmq_recv(sub, body + MOST, MOST, 0), (int)sizes[COUNT - 1 - i]);
+        cr_assert_eq(memcmp(body, body + MOST, sizes[COUNT - 1 - i]), 0);
+        cr_assert_eq(test_get(sub, ZMQ_RCVMORE), i % 2 == 0);
+        if (i % 2 == 0)
+            cr_assert_eq(zmq_recv(sub, body + MOST, MOST, 0), 0);
+    }
+    RECV_GIVES(EAGAIN, pub);
+    free(body);
+}
+
+Test(interop_norm, a_listener_that_comes_late_begins_with_a_message)
+{
+    const char *at = group();
+    void *pub = speaker(ZMQ_PUB), *early = test_fast(ZMQ_SUB), *late = test_fast(ZMQ_SUB);
+    const char *seen;
+    int i = 0;
+
+    SUBSCRIBE(early, "");
+    SUBSCRIBE(late, "");
+    test_connect(early, at);
+    test_connect(pub, at);
+    test_hears(pub, early, "first");
+    OK(zmq_send(pub, "a part", 6, ZMQ_SNDMORE));
+    test_connect(late, at);
+    SEND(pub, "whose message began before");
+    do
+        SEND(pub, "%d|%02000d|end", i, i);
+    while (i++, !test_has_something(late, 20));
+    seen = test_recv(late, 0);
+    if (strcmp(seen, "a part|whose message began before") == 0)
+        seen = test_recv(late, 0);
+    i = atoi(seen);
+    cr_assert_str_eq(seen, test_text("%d|%02000d|end", i, i));
+}
+
+/* One in eight of the packets that come to the group in this process. */
+static void lose_some(const char *at)
+{
+    struct sock_filter line[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_RANDOM),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 7), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)};
+    struct sock_fprog all = {sizeof line / sizeof *line, line};
+    struct sockaddr_in to = test_group_of(at), a;
+    int found = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        socklen_t size = sizeof a;
+
+        if (getsockname(fd, (struct sockaddr *)&a, &size) == 0 && a.sin_family == AF_INET &&
+            a.sin_port == to.sin_port && a.sin_addr.s_addr == to.sin_addr.s_addr) {
+            OK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all));
+            found++;
+        }
+    }
+    cr_assert_geq(found, 2);
+}
+
+/* On a machine that is too slow for all to come within the times of the protocol the message is
+ * given up, and said once more. */
+Test(interop_norm, what_was_lost_is_asked_for_and_sent_again)
+{
+    enum { SIZE = 100000 };
+    const char *at = group();
+    void *pub = speaker(ZMQ_PUB), *sub = test_fast(ZMQ_SUB);
+    uint8_t *body = malloc(2 * SIZE);
+
+    SUBSCRIBE(sub, "");
+    test_connect(sub, at);
+    test_connect(pub, at);
+    test_hears(pub, sub, "first");
+    lose_some(at);
+    for (int i = 0, heard = -1; i < 3; i++) {
+        do {
+            test_body_fill(body, SIZE, (uint64_t)i);
+            OK(zmq_send(pub, body, SIZE, ZMQ_SNDMORE));
+            SEND(pub, "%d", i);
+        } while (!test_has_something(sub, 20000));
+        while (heard != i) { /* or what was given up too early */
+            cr_assert_eq(zmq_recv(sub, body + SIZE, SIZE, 0), SIZE);
+            heard = atoi(test_recv(sub, 0));
+            test_body_fill(body, SIZE, (uint64_t)heard);
+            cr_assert_eq(memcmp(body, body + SIZE, SIZE), 0);
+        }
+    }
+    free(body);
+}
+
+Test(interop_norm, a_subscriber_that_is_full_takes_the_rest_later)
+{
+    const char *at = group();
+    void *pub = speaker(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    SET(sub, ZMQ_RCVHWM, 2);
+    test_connect(sub, at);
+    test_connect(pub, at);
+    test_hears(pub, sub, "first");
+    for (int i = 0; i < 100; i++)
+        SEND(pub, "%d|of the same message", i);
+    for (int i = 0; i < 100; i++)
+        RECV(sub, "%d|of the same message", i);
+}
+
+Test(interop_norm, parts_of_two_speakers_do_not_mix)
+{
+    const char *at = group();
+    void *pub[2] = {speaker(ZMQ_PUB), speaker(ZMQ_PUB)}, *sub = test_fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    test_connect(sub, at);
+    for (int i = 0; i < 2; i++) {
+        test_connect(pub[i], at);
+        test_hears(pub[i], sub, i ? "b" : "a");
+    }
+    for (int i = 0; i < 50; i++) {
+        int heard = 0;
+
+        for (int j = 0; j < 2; j++)
+            SEND(pub[j], "%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j);
+        for (int k = 0; k < 2; k++) {
+            const char *seen = test_recv(sub, 0);
+            int j = seen[0] == '1';
+
+            cr_assert_str_eq(seen, test_text("%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j));
+            heard |= 1 << j;
+        }
+        cr_assert_eq(heard, 3);
+    }
+}
+
+Test(interop_norm, what_was_said_goes_out_before_the_close)
+{
+    const char *at = group();
+    void *pub = speaker(ZMQ_PUB), *sub = test_fast(ZMQ_SUB);
+
+    SUBSCRIBE(sub, "");
+    SET(pub, ZMQ_LINGER, -1);
+    SET(pub, ZMQ_RATE, 1000);
+    test_connect(sub, at);
+    test_connect(pub, at);
+    test_hears(pub, sub, "first");
+    for (int i = 0; i < 100; i++)
+        SEND(pub, "%d|%0500d", i, i);
+    test_close(pub);
+    for (int i = 0; i < 100; i++)
+        RECV(sub, "%d|%0500d", i, i);
+    OK(zmq_disconnect(sub, at));
+    FAILS(ENOENT, zmq_disconnect(sub, at));
+}
+
+Test(interop_norm, each_way_of_sending_sends)
+{
+    static const struct {
+        int option, value;
+    } ways[] = {
+        {ZMQ_NORM_MODE, ZMQ_NORM_FIXED},
+        {ZMQ_NORM_MODE, ZMQ_NORM_CC},
+        {ZMQ_NORM_MODE, ZMQ_NORM_CCL},
+        {ZMQ_NORM_MODE, ZMQ_NORM_CCE},
+        {ZMQ_NORM_MODE, ZMQ_NORM_CCE_ECNONLY},
+        {ZMQ_NORM_UNICAST_NACK, 1},
+        {ZMQ_NORM_BUFFER_SIZE, 100},
+        {ZMQ_NORM_SEGMENT_SIZE, 100},
+        {ZMQ_NORM_BLOCK_SIZE, 251},
+        {ZMQ_NORM_NUM_PARITY, 0},
+        {ZMQ_NORM_NUM_PARITY, 239},
+        {ZMQ_NORM_NUM_AUTOPARITY, 2},
+        {ZMQ_NORM_NUM_AUTOPARITY, 254},
+        {ZMQ_NORM_PUSH, 1},
+    };
+
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const char *at = group();
+        void *pub = test_socket(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
+
+        SUBSCRIBE(sub, "");
+        SET(pub, ways[i].option, ways[i].value);
+        SET(sub, ways[i].option, ways[i].value);
+        test_connect(sub, at);
+        test_connect(pub, at);
+        test_hears(pub, sub, "first");
+        SEND(pub, "%0400d|%d", 0, ways[i].value);
+        RECV(sub, "%0400d|%d", 0, ways[i].value);
+        test_close(pub);
+        test_close(sub);
+    }
+}
+
+Test(interop_norm, is_refused_what_is_no_group_or_no_type_or_no_packet)
+{
+    static const char *const bad[] = {
+        "239.192.1.1",
+        "127.0.0.1;239.192.1.1",
+        "239.192.1.1:0",
+        "239.192.1.1:65536",
+        "239.192.1.1:x",
+        "127.0.0.1;10.0.0.1:5",
+        "127.0.0.1;example.org:5",
+        ";239.192.1.1:5",
+        "239.192.1.1:5x",
+        "0,239.192.1.1:5",
+        "4294967295,239.192.1.1:5",
+        ",239.192.1.1:5",
+        "x,239.192.1.1:5",
+        "1,2,239.192.1.1:5",
+        "-1,239.192.1.1:5",
+    };
+    void *pub = test_socket(ZMQ_PUB), *push = test_socket(ZMQ_PUSH);
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        FAILS(EINVAL, zmq_connect(pub, test_text("norm://%s", bad[i])));
+    FAILS(ENODEV, zmq_connect(pub, "norm://no-such-interface;239.192.1.1:5"));
+    FAILS(ENODEV, zmq_connect(pub, "norm://192.0.2.200;239.192.1.1:5"));
+    FAILS(ENOCOMPATPROTO, zmq_connect(push, "norm://127.0.0.1;239.192.1.1:5"));
+    FAILS(ENOCOMPATPROTO, zmq_bind(push, "norm://1,127.0.0.1;239.192.1.1:5"));
+    SET(pub, ZMQ_NORM_SEGMENT_SIZE, 65001);
+    FAILS(EINVAL, zmq_connect(pub, "norm://127.0.0.1;239.192.1.1:5"));
+    SET(pub, ZMQ_NORM_SEGMENT_SIZE, 1400);
+    SET(pub, ZMQ_NORM_NUM_PARITY, 240);
+    FAILS(EINVAL, zmq_connect(pub, "norm://127.0.0.1;239.192.1.1:5"));
+    cr_expect_eq(zmq_has("norm"), 1);
+}
