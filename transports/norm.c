@@ -6,6 +6,10 @@
  * something finds where the next one begins. Calls take turns with the thread by a lock of its,
  * which it keeps for as long as a packet needs.
  *
+ * For packets that are not well formed libnorm writes beyond its memory, so they are kept from it
+ * (norm_filter.h). Its sockets' descriptors, which it does not tell, are known by the size of a
+ * buffer that only it is told to set.
+ *
  * Its header is C++ in two declarations, of functions that are not used here.
  */
 #define ZMQ_BUILD_DRAFT_API
@@ -15,13 +19,17 @@
 #include "engine/base/list.h"
 #include "engine/base/random.h"
 #include "transports/group.h"
+#include "transports/norm_filter.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #define NormGetRxBindAddress(a, b, c, d) zu_norm_unused_1(void)
@@ -34,6 +42,8 @@ enum {
     BUFFER_MAX_KB = 1 << 16, /* which each listener has, too */
     OBJECTS_MAX = 8,         /* that one speaker may have begun; ours, and libzmq's, have one */
     FULL_MS = 100,           /* should no event come */
+    MARK_MIN = 16384,        /* bytes of a buffer, by which it is known */
+    UNREAD_MAX = 1 << 16,    /* packets; no buffer holds as many */
 };
 
 /* What one speaker says. It is known to libnorm, too, as what belongs to the object. */
@@ -105,8 +115,6 @@ static int start_sender(struct norm *n, const struct zu_options *o, uint32_t buf
     if (!NormStartSender(n->session, id, buffer, (UINT16)o->norm_segment_size,
                          (UINT16)o->norm_block_size, (UINT16)o->norm_num_parity, 0))
         return -ENODEV;
-    if (o->sndbuf > 0)
-        NormSetTxSocketBuffer(n->session, (unsigned)o->sndbuf);
     NormSetAutoParity(n->session,
                       (unsigned char)ZU_MIN(o->norm_num_autoparity, o->norm_num_parity));
     n->out = NormStreamOpen(n->session, buffer, NULL, 0);
@@ -122,9 +130,86 @@ static int start_listener(struct norm *n, const struct zu_options *o, uint32_t b
     NormSetDefaultUnicastNack(n->session, o->norm_unicast_nack);
     if (!NormStartReceiver(n->session, buffer))
         return -ENODEV;
-    if (o->rcvbuf > 0)
-        NormSetRxSocketBuffer(n->session, (unsigned)o->rcvbuf);
     return 0;
+}
+
+typedef bool set_buffer(NormSessionHandle session, unsigned size);
+
+static int buffer_of(int fd, int option)
+{
+    int value;
+    socklen_t size = sizeof value;
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+/* Whether this one's buffer changes with the session's; what is looked at is a copy, which nobody
+ * else closes. */
+static int copy_if(int fd, NormSessionHandle s, int option, set_buffer *set, unsigned mark)
+{
+    int copy;
+
+    if (buffer_of(fd, option) != (int)(2 * mark)) /* the kernel adds as much */
+        return -1;
+    if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
+        return -1;
+    set(s, mark + 1);
+    if (buffer_of(copy, option) == (int)(2 * (mark + 1)))
+        return copy;
+    set(s, mark);
+    close(copy);
+    return -1;
+}
+
+static int find_socket(NormSessionHandle s, int option, set_buffer *set)
+{
+    unsigned mark = MARK_MIN + zu_random_u32() % MARK_MIN;
+    DIR *all = opendir("/proc/self/fd");
+    struct dirent *one;
+    int found = -1;
+
+    set(s, mark);
+    while (all && found < 0 && (one = readdir(all)))
+        if (*one->d_name != '.')
+            found = copy_if((int)strtol(one->d_name, NULL, 10), s, option, set, mark);
+    if (all)
+        closedir(all);
+    return found;
+}
+
+/* `wanted`: the buffer's size, or -1. */
+static int guard(struct norm *n, int option, set_buffer *set, int wanted, uint32_t buffer)
+{
+    int other = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), usual = buffer_of(other, option) / 2;
+    int fd = find_socket(n->session, option, set), rc = fd < 0 ? -ENOTSUP : 0;
+    char byte;
+
+    if (fd >= 0)
+        rc = zu_norm_filter_attach(fd, buffer);
+    for (int i = 0; fd >= 0 && i < UNREAD_MAX && recv(fd, &byte, 1, MSG_DONTWAIT) >= 0; i++)
+        continue;
+    set(n->session, (unsigned)(wanted > 0 ? wanted : usual));
+    if (fd >= 0)
+        close(fd);
+    if (other >= 0)
+        close(other);
+    return rc;
+}
+
+/* Before its thread has heard anything. */
+static int start_guarded(struct norm *n, const struct zu_options *o, uint32_t buffer)
+{
+    uint32_t most = 2 * ZU_MAX(buffer, 1024u * BUFFER_MAX_KB);
+    bool stands = NormSuspendInstance(n->instance);
+    int rc = n->sends ? start_sender(n, o, buffer) : start_listener(n, o, buffer);
+
+    if (rc == 0)
+        rc = guard(n, SO_RCVBUF, NormSetRxSocketBuffer, o->rcvbuf, most);
+    if (rc == 0)
+        rc = guard(n, SO_SNDBUF, NormSetTxSocketBuffer, o->sndbuf, most);
+    if (stands)
+        NormResumeInstance(n->instance);
+    return rc;
 }
 
 /* Bound to the group, so that a session does not hear what is said to others at its port. */
@@ -146,7 +231,7 @@ static int start(struct norm *n, const struct zu_options *o, const struct zu_gro
     NormSetTTL(n->session, (unsigned char)ZU_MIN(o->multicast_hops, UINT8_MAX));
     NormSetMulticastLoopback(n->session, true);
     set_mode(n->session, o);
-    return n->sends ? start_sender(n, o, buffer) : start_listener(n, o, buffer);
+    return start_guarded(n, o, buffer);
 }
 
 /* A speaker is known by his number. libnorm's own choice is the same for all of a machine. */

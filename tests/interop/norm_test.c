@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 INTEROP_SUITE(interop_norm);
 
@@ -294,7 +295,90 @@ Test(interop_norm, each_way_of_sending_sends)
     }
 }
 
-Test(interop_norm, is_refused_what_is_no_group_or_no_type_or_no_packet)
+/* ---- by hand ---- */
+
+/* Hears the group, and speaks to it. */
+static int open_by_hand(struct sockaddr_in to)
+{
+    struct ip_mreq mreq = {.imr_multiaddr = to.sin_addr,
+                           .imr_interface.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), one = 1;
+
+    OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one));
+    OK(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one));
+    OK(bind(fd, (struct sockaddr *)&to, sizeof to));
+    OK(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof mreq));
+    OK(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreq.imr_interface, sizeof(struct in_addr)));
+    return fd;
+}
+
+/* One of the kind, once the speaker has said it. */
+static size_t catch_packet(int fd, uint8_t *packet, size_t room, uint8_t kind)
+{
+    ssize_t size;
+
+    do
+        OK(size = recv(fd, packet, room, 0));
+    while (packet[0] != kind);
+    return (size_t)size;
+}
+
+static void say_by_hand(int fd, struct sockaddr_in to, const uint8_t *packet, size_t size)
+{
+    OK(sendto(fd, packet, size, 0, (struct sockaddr *)&to, sizeof to));
+}
+
+/* Cut anywhere, or by somebody else, with any byte of the header changed. For some of them libnorm
+ * by itself ends the process, or turns for ever. */
+static void say_nonsense(int fd, struct sockaddr_in to, uint8_t *packet, size_t size)
+{
+    enum { HEADER = 40, SPEAKER = 7 };
+    static const uint8_t values[] = {0, 1, 8, 0x7f, 0x80, 0xff};
+
+    for (size_t i = 0; i < size; i++)
+        say_by_hand(fd, to, packet, i);
+    packet[SPEAKER] ^= 1;
+    for (size_t i = 0; i < size; i++)
+        say_by_hand(fd, to, packet, i);
+    for (size_t i = 0; i < HEADER && i < size; i++)
+        for (size_t j = 0; i != SPEAKER && j < sizeof values; j++) {
+            uint8_t before = packet[i];
+
+            packet[i] = values[j];
+            say_by_hand(fd, to, packet, size);
+            packet[i] = before;
+        }
+}
+
+Test(interop_norm, what_is_not_well_formed_is_not_heard)
+{
+    static const uint8_t kinds[] = {0x12, 0x13}; /* data, a command */
+    const char *at = group(), *seen = "";
+    struct sockaddr_in to = test_group_of(at);
+    int fd = open_by_hand(to);
+    void *pub = speaker(ZMQ_PUB), *sub = test_fast(ZMQ_SUB);
+    uint8_t packet[2][2048];
+    size_t size[2];
+
+    SUBSCRIBE(sub, "sane");
+    test_connect(sub, at);
+    test_connect(pub, at);
+    test_hears(pub, sub, "sane");
+    for (size_t i = 0; i < sizeof kinds; i++) {
+        SEND(pub, "sane");
+        size[i] = catch_packet(fd, packet[i], sizeof packet[i], kinds[i]);
+    }
+    for (size_t i = 0; i < sizeof kinds; i++)
+        say_nonsense(fd, to, packet[i], size[i]);
+    while (strcmp(seen, "sane at last") != 0) {
+        SEND(pub, "sane at last");
+        if (test_has_something(sub, 50))
+            seen = test_recv(sub, 0);
+    }
+    close(fd);
+}
+
+Test(interop_norm, is_refused_what_is_no_group_or_no_type_or_no_size)
 {
     static const char *const bad[] = {
         "239.192.1.1",
