@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A program for the kernel's packet filter. Each kind of packet has a stretch of it: conditions,
- * which lead to its own last line, drop, and the line before that, keep. A load from behind the end
- * of a packet drops it.
- *
- * X is where the packet begins, behind the header of UDP.
+ * and a last line, keep. A condition that does not hold leads to the next stretch, and from the
+ * last one to drop. A load from behind the end of a packet drops it.
  */
 #include "transports/norm_filter.h"
 
@@ -18,10 +16,8 @@
 enum {
     ROOM = 200,
     BEGIN = sizeof(struct udphdr),
-    LENGTH = 0, /* places in the filter's memory: of the packet; of a block and its parity; */
+    LENGTH = 0, /* places in the filter's memory: the packet's; what a segment may have */
     SEGMENT = 1,
-    SYMBOLS = 2,
-    VALUE = 3,
     /* bytes of a packet */
     HEADER_WORDS = 1,
     FLAGS = 12, /* of data; of a command, which */
@@ -88,7 +84,7 @@ static void require_length(struct program *p, unsigned length)
     require(p, BPF_JEQ | BPF_K, length);
 }
 
-/* A stretch of the program: for packets whose byte at `at` is `kind`. */
+/* A stretch of the program: for packets that begin with this byte; of commands, 0 or which. */
 static void begin(struct program *p, unsigned first, unsigned flavor)
 {
     p->begin = p->lines;
