@@ -7,6 +7,7 @@ is reached through a bridge of Python's; and Python itself, speaking ZMTP by han
 """
 
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -78,19 +79,55 @@ PLAY = {"ask": ask, "answer": answer, "push": push, "pull": pull}
 
 # ---- the bridge ----
 
-def pump(source, sink):
+NOT_NOW = BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError
+
+
+def take(source):
+    """What has come; nothing at the end; None where there is none now."""
     try:
-        while data := source.recv(65536):
-            sink.sendall(data)
+        return source.recv(65536)
+    except NOT_NOW:
+        return None
     except OSError:
-        pass
+        return b""
+
+
+def give(sink, data):
+    while data:
+        try:
+            data = data[sink.send(data):]
+        except NOT_NOW:
+            select.select([], [sink], [])
+
+
+def end(sink):
     try:
         if isinstance(sink, ssl.SSLSocket):
             sink.unwrap()
         else:
             sink.shutdown(socket.SHUT_WR)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # of which is that the other has not ended yet
         pass
+
+
+def carry(near, far):
+    """Both ways in one thread: OpenSSL's connection must not be read and written at a time, and Python lets it be."""
+    other = {near: far, far: near}
+    for c in other:
+        c.setblocking(False)
+    open_ends = set(other)
+    while open_ends:
+        for source in select.select(open_ends, [], [])[0]:
+            try:
+                while data := take(source):
+                    give(other[source], data)
+            except OSError:
+                data = b""
+            if data == b"":
+                open_ends.remove(source)
+                end(other[source])
+    near.close()
+    far.close()
 
 
 def bridge(port, outer, inner):
@@ -101,9 +138,7 @@ def bridge(port, outer, inner):
         while True:
             near, _ = listener.accept()
             far = socket.create_connection(("127.0.0.1", port))
-            near, far = outer(near), inner(far)
-            for a, b in (near, far), (far, near):
-                threading.Thread(target=pump, args=(a, b), daemon=True).start()
+            threading.Thread(target=carry, args=(outer(near), inner(far)), daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
     return listener.getsockname()[1]
