@@ -230,8 +230,9 @@ static inline void zu_session_count_out(struct zu_session *s, size_t bytes, uint
 }
 
 /* session_in.c */
-void zu_session_expect(struct zu_session *s);  /* tells the transport how much is to come */
-void zu_session_receive(struct zu_session *s); /* parse what is there, then receive more */
+void zu_session_expect(struct zu_session *s);     /* tells the transport how much is to come, */
+void zu_session_expect_any(struct zu_session *s); /* or that any of it counts */
+void zu_session_receive(struct zu_session *s);    /* parse what is there, then receive more */
 void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
 enum { ZU_SESSION_AHEAD = 4096 }; /* what is received together with a large body */

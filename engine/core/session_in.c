@@ -459,6 +459,14 @@ int zu_session_parse(struct zu_session *s)
     return ZU_MIN(rc, 0);
 }
 
+static void expect(struct zu_session *s, int bytes)
+{
+    if (bytes == s->in_expected || !s->transport->expect)
+        return;
+    s->in_expected = bytes;
+    s->transport->expect(s->fd, bytes);
+}
+
 /*
  * Of a large body the kernel need not tell every piece that comes. But heartbeats go by what we
  * have not read yet, which must not be what we do not want to hear of; and a goodbye is to leave
@@ -467,14 +475,15 @@ int zu_session_parse(struct zu_session *s)
 void zu_session_expect(struct zu_session *s)
 {
     size_t missing = s->in_place ? s->in_msg.big.size - s->in_filled : 0;
-    int bytes = missing < EXPECT_MIN || s->beat || s->state > ZU_SESSION_ACTIVE
-                    ? 1
-                    : (int)ZU_MIN(missing, (size_t)EXPECT_MAX);
 
-    if (bytes == s->in_expected || !s->transport->expect)
-        return;
-    s->in_expected = bytes;
-    s->transport->expect(s->fd, bytes);
+    expect(s, missing < EXPECT_MIN || s->beat || s->state > ZU_SESSION_ACTIVE
+                  ? 1
+                  : (int)ZU_MIN(missing, (size_t)EXPECT_MAX));
+}
+
+void zu_session_expect_any(struct zu_session *s)
+{
+    expect(s, 1);
 }
 
 void zu_session_begin_recv(struct zu_session *s)

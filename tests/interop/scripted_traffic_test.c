@@ -4,11 +4,14 @@
  * heartbeats. All of it is what libzmq 4.3.4 does, where nothing else is said; the program may be
  * linked with either library.
  */
+#include "tests/support/proc.h"
 #include "tests/support/rawpeer.h"
+#include "tests/support/wait.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -353,6 +356,61 @@ EACH_WAY(zmtp_frames, no_memory_can_hold_end_the_connection)
 }
 
 /* A message whose end never came is not a message. */
+/* Waits for it a few times for a moment, in vain. */
+static void wait_in_vain(struct raw_talk *t, uint8_t *body, size_t size)
+{
+    raw_set(t, ZMQ_RCVTIMEO, 5);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(zmq_recv(t->socket, body, size, 0), -1);
+    raw_set(t, ZMQ_RCVTIMEO, RAW_DEADLINE_MS);
+}
+
+struct waiting {
+    void *socket;
+    uint8_t *body;
+    size_t size;
+    int got;
+};
+
+static void *receive(void *arg)
+{
+    struct waiting *w = arg;
+
+    w->got = zmq_recv(w->socket, w->body, w->size, 0);
+    return NULL;
+}
+
+/* A thread that waits has read some of the body by itself, and sleeps until the rest is there. */
+EACH_WAY(zmtp_frames, whose_body_comes_bit_by_bit_are_waited_for)
+{
+    enum { SIZE = 1 << 20, BIT = 300 << 10 };
+    static const uint8_t head[] = {2, 0, 0, 0, 0, 0, SIZE >> 16, 0, 0};
+    struct raw_talk t;
+    struct waiting w = {.body = malloc(SIZE), .size = SIZE};
+    uint8_t *body = malloc(SIZE);
+    pthread_t thread;
+
+    cr_assert(w.body && body);
+    for (size_t i = 0; i < SIZE; i++)
+        body[i] = (uint8_t)(i * 7 + (i >> 12));
+    shake_pair(&t, way);
+    w.socket = t.socket;
+    raw_send_bytes(t.fd, head, sizeof head);
+    for (size_t at = 0; at + BIT < SIZE; at += BIT) {
+        raw_send_bytes(t.fd, body + at, BIT);
+        wait_in_vain(&t, w.body, SIZE);
+    }
+    cr_assert_eq(pthread_create(&thread, NULL, receive, &w), 0);
+    WAIT(test_others_sleep());
+    raw_send_bytes(t.fd, body + SIZE / BIT * BIT, SIZE % BIT);
+    pthread_join(thread, NULL);
+    cr_assert_eq(w.got, SIZE);
+    cr_assert_eq(memcmp(body, w.body, SIZE), 0);
+    free(w.body);
+    free(body);
+    raw_end(&t);
+}
+
 EACH_WAY(zmtp_frames, cut_off_are_not_delivered)
 {
     struct raw_talk t;

@@ -60,7 +60,7 @@ static bool is_awake(const char *task)
     return after && strncmp(after, ") S", 3) != 0;
 }
 
-static bool others_sleep(void)
+bool test_others_sleep(void)
 {
     DIR *dir = opendir("/proc/self/task");
     bool sleep = true;
@@ -77,7 +77,7 @@ pid_t test_fork(void)
 {
     pid_t parent = getpid(), child;
 
-    WAIT(others_sleep());
+    WAIT(test_others_sleep());
     child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {

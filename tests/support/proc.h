@@ -6,11 +6,13 @@
 #ifndef ZU_TESTS_SUPPORT_PROC_H
 #define ZU_TESTS_SUPPORT_PROC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-int test_threads(void);     /* tasks of this process */
-int test_descriptors(void); /* open ones */
+int test_threads(void);       /* tasks of this process */
+int test_descriptors(void);   /* open ones */
+bool test_others_sleep(void); /* every other thread of the process */
 /*
  * fork, of a child that is killed when its parent dies. Waits until every other thread of the
  * process sleeps: the child has none of them, and would wait for ever for what one had locked. (The
