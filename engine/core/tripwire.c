@@ -132,7 +132,7 @@ int zu_tripwire_look(struct zu_tripwire *t, int wanted)
         return -ENOTSOCK;
     if (zu_ctx_inherited(s->ctx))
         return -ETERM;
-    if (zu_unlikely(s->joint || s->busy) &&
+    if (zu_unlikely(zu_socket_check(s) < 0) &&
         zu_joint_check(s) == -EFSM) /* from within its ZMQ_MONITOR function */
         return -EFSM;
     lock(s);
