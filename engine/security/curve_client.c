@@ -137,6 +137,15 @@ static int hear_ready(struct zu_handshake *h, uint8_t *at, size_t size, struct z
     return 0;
 }
 
+/* Before WELCOME there is no key that could open it. It is told of as libzmq does, whose client
+ * opens a READY at any time. */
+static int refuse_early_ready(size_t size, struct zu_heard *heard)
+{
+    return zu_handshake_refuse(heard, size < ZU_CURVE_READY
+                                          ? ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_READY
+                                          : ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC);
+}
+
 static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms, uint8_t *command,
                 size_t size, struct zu_heard *heard)
 {
@@ -149,6 +158,8 @@ static int hear(struct zu_handshake *h, const struct zu_handshake_terms *terms, 
         return hear_welcome(h, terms->options, command, size, heard);
     if (name == ZU_COMMAND_READY && h->state == ZU_CURVE_WANT_READY)
         return hear_ready(h, command, size, heard);
+    if (name == ZU_COMMAND_READY && h->state == ZU_CURVE_WANT_WELCOME)
+        return refuse_early_ready(size, heard);
     if (name == ZU_COMMAND_ERROR &&
         (h->state == ZU_CURVE_WANT_WELCOME || h->state == ZU_CURVE_WANT_READY))
         return zu_handshake_hear_error(rest, heard);

@@ -167,8 +167,12 @@ static int hear_as_server(struct zu_handshake *h, const struct zu_handshake_term
     (void)terms;
     if (h->state != BEGIN && h->state != WANT_INITIATE)
         return zu_handshake_refuse(heard, ZMQ_PROTOCOL_ERROR_ZMTP_UNSPECIFIED);
-    if (zu_command_read(command, &name, &rest) < 0)
+    if (size <= 1 || zu_command_read(command, &name, &rest) < 0) {
+        if (h->state == BEGIN) /* libzmq tells them apart here alone */
+            return zu_handshake_refuse(heard,
+                                       ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_UNSPECIFIED);
         name = ZU_COMMAND_UNKNOWN;
+    }
     if (name == ZU_COMMAND_HELLO && h->state == BEGIN)
         return hear_hello(h, rest, heard);
     if (name == ZU_COMMAND_INITIATE && h->state == WANT_INITIATE) {

@@ -168,6 +168,29 @@ Test(injected, a_ready_that_is_too_short_is_told_as_one)
     end(&l);
 }
 
+/* Before WELCOME nothing could open it; it is told of as libzmq tells of it. */
+Test(injected, a_ready_before_its_time_is_told_as_one_that_does_not_open)
+{
+    static const struct {
+        const char *words;
+        unsigned why;
+    } all[] = {{"04 06 05 'READY'", ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_READY},
+               {"04 1d 05 'READY' 00*23", ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_READY},
+               {"04 1e 05 'READY' 00*24", ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC},
+               {"04 40 05 'READY' 78*58", ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC}};
+
+    for (int i = 0; i < 4; i++) {
+        struct line l = begin();
+        void *reader = watch(l.client, ENDS);
+
+        greet_both(&l);
+        raw_send(l.to_client, all[i].words);
+        EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%u DISCONNECTED", all[i].why);
+        end(&l);
+        test_close(l.handler); /* its name is the next one's */
+    }
+}
+
 /* Let in, and the line is quiet: `sealed` is the client's message, as it was. */
 static size_t let_in(struct line *l, uint8_t *sealed, size_t room)
 {
