@@ -79,6 +79,8 @@ Test(kept, rounds_by_an_eighth_at_most)
     in_each_size(is_large_enough);
 }
 
+#ifndef __SANITIZE_ADDRESS__
+
 static size_t bytes;
 
 static bool count_bytes(size_t size)
@@ -98,8 +100,6 @@ static size_t found_again(void **p, size_t *capacity, size_t n, size_t size)
     zu_alloc_refuse = NULL;
     return n - requests;
 }
-
-#ifndef __SANITIZE_ADDRESS__
 
 Test(kept, keeps_as_much_as_is_in_use_and_a_little_more)
 {
