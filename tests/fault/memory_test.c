@@ -13,6 +13,7 @@
 #include "include/zuring.h"
 
 #if ZU_HAS_TLS
+#include "tests/fault/openssl_memory.h"
 #include "tests/support/certs.h"
 #endif
 

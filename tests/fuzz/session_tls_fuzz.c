@@ -10,30 +10,12 @@
 #include "tests/fuzz/session.h"
 
 #include "include/zuring.h"
+#include "tests/support/certs.h"
 #include "transports/openssl.h"
 #include "transports/tls_tunnel.h"
 
 enum { TYPES = ZMQ_XSUB + 1, STAGES = 3, SHAKES_MAX = 20 };
 enum stage { STRANGE, BESIDE, WITHIN };
-
-/* Of nobody's, for a hundred years. */
-static const char key[] = "-----BEGIN PRIVATE KEY-----\n"
-                          "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgMW5RuYkYbGAR/lM/\n"
-                          "T0bbA6SS/R/ncSjr7VTjAe3K4PGhRANCAAT+pBOtaO6lxvfGf4oc8ThGK3pui818\n"
-                          "mQURxURM0wN5bP3aXezevLUHd88zrtQoYTiObGfWc4iHbw4HPJ/69aMd\n"
-                          "-----END PRIVATE KEY-----\n";
-static const char certificate[] =
-    "-----BEGIN CERTIFICATE-----\n"
-    "MIIBhjCCASygAwIBAgIUPebBxhfCO8Y0zLjQilo3CTFHX/IwCgYIKoZIzj0EAwIw\n"
-    "DzENMAsGA1UEAwwEcGVlcjAgFw0yNjExMjIwOTEzMTBaGA8yMTI2MTAyOTA5MTMx\n"
-    "MFowDzENMAsGA1UEAwwEcGVlcjBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABP6k\n"
-    "E61o7qXG98Z/ihzxOEYrem6LzXyZBRHFREzTA3ls/dpd7N68tQd3zzOu1ChhOI5s\n"
-    "Z9ZziIdvDgc8n/r1ox2jZDBiMB0GA1UdDgQWBBSbbGVhv1wa+gt7AVL7tA70TQgh\n"
-    "xjAfBgNVHSMEGDAWgBSbbGVhv1wa+gt7AVL7tA70TQghxjAPBgNVHRMBAf8EBTAD\n"
-    "AQH/MA8GA1UdEQQIMAaCBHBlZXIwCgYIKoZIzj0EAwIDSAAwRQIhAKH0YHgkcVuM\n"
-    "bxZRkHzIYIoIEZeWAVONqCWqLRKp9c7HAiB5dpZ5tB6Qs0JaW2y9vrECCow4hX0Y\n"
-    "ePPsTMZXKO2o8w==\n"
-    "-----END CERTIFICATE-----\n";
 
 struct way {
     int type;
@@ -50,10 +32,11 @@ struct peer {
 
 static void certify(struct zu_options **o)
 {
+    const char *key = test_key(TEST_SERVER), *cert = test_cert(TEST_SERVER);
     static const int yes = 1;
 
     FUZZ_CHECK(zu_options_set(o, ZURING_TLS_KEY_PEM, key, strlen(key)) == 0);
-    FUZZ_CHECK(zu_options_set(o, ZURING_TLS_CERT_PEM, certificate, strlen(certificate)) == 0);
+    FUZZ_CHECK(zu_options_set(o, ZURING_TLS_CERT_PEM, cert, strlen(cert)) == 0);
     FUZZ_CHECK(zu_options_set(o, ZURING_TLS_INSECURE, &yes, sizeof yes) == 0);
 }
 

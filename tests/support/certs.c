@@ -2,12 +2,13 @@
 #include "tests/support/certs.h"
 
 #include "include/zuring.h"
-#include "tests/support/talk.h"
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HERE "DNS:localhost,IP:127.0.0.1,IP:::1"
 
@@ -37,6 +38,14 @@ static struct made {
     char *key_pem, *cert_pem;
 } all[TEST_IDENTITIES];
 
+static void need(bool ok, const char *what)
+{
+    if (ok)
+        return;
+    fprintf(stderr, "certificates: %s\n", what);
+    abort();
+}
+
 /* What was written, as a text that stays. */
 static char *text_of(BIO *b)
 {
@@ -44,7 +53,7 @@ static char *text_of(BIO *b)
     long size = BIO_get_mem_data(b, &bytes);
     char *text = calloc(1, (size_t)size + 1);
 
-    cr_assert_not_null(text);
+    need(text, "memory");
     memcpy(text, bytes, (size_t)size);
     BIO_free(b);
     return text;
@@ -58,8 +67,7 @@ static void extend(X509 *x, X509 *signer, int what, const char *value)
     X509V3_set_ctx_nodb(&ctx);
     X509V3_set_ctx(&ctx, signer, x, NULL, NULL, 0);
     e = X509V3_EXT_conf_nid(NULL, &ctx, what, value);
-    cr_assert_not_null(e);
-    cr_assert_eq(X509_add_ext(x, e, -1), 1);
+    need(e && X509_add_ext(x, e, -1) == 1, value);
     X509_EXTENSION_free(e);
 }
 
@@ -67,9 +75,9 @@ static void write_pem(struct made *m)
 {
     BIO *key = BIO_new(BIO_s_mem()), *cert = BIO_new(BIO_s_mem());
 
-    cr_assert(key && cert);
-    cr_assert_eq(PEM_write_bio_PrivateKey(key, m->key, NULL, NULL, 0, NULL, NULL), 1);
-    cr_assert_eq(PEM_write_bio_X509(cert, m->cert), 1);
+    need(key && cert, "memory");
+    need(PEM_write_bio_PrivateKey(key, m->key, NULL, NULL, 0, NULL, NULL) == 1, "a key as text");
+    need(PEM_write_bio_X509(cert, m->cert) == 1, "a certificate as text");
     m->key_pem = text_of(key);
     m->cert_pem = text_of(cert);
 }
@@ -84,7 +92,7 @@ static struct made *made(enum test_identity who)
         return m;
     m->key = EVP_EC_gen("P-256");
     m->cert = X509_new();
-    cr_assert(m->key && m->cert);
+    need(m->key && m->cert, "a key");
     signer = root ? m : made(who_is[who].signer);
     X509_set_version(m->cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(m->cert), who + 1);
@@ -101,7 +109,7 @@ static struct made *made(enum test_identity who)
     }
     if (who_is[who].hosts)
         extend(m->cert, signer->cert, NID_subject_alt_name, who_is[who].hosts);
-    cr_assert_gt(X509_sign(m->cert, signer->key, EVP_sha256()), 0);
+    need(X509_sign(m->cert, signer->key, EVP_sha256()) > 0, "a signature");
     write_pem(m);
     return m;
 }
@@ -124,7 +132,7 @@ const char *test_revocations(void)
     ASN1_TIME *now = X509_gmtime_adj(NULL, -HOUR), *then = X509_gmtime_adj(NULL, DAY);
     BIO *b = BIO_new(BIO_s_mem());
 
-    cr_assert(list && one && now && then && b);
+    need(list && one && now && then && b, "memory");
     if (!text) {
         X509_CRL_set_version(list, 1);
         X509_CRL_set_issuer_name(list, X509_get_subject_name(made(TEST_CA)->cert));
@@ -134,8 +142,8 @@ const char *test_revocations(void)
         X509_REVOKED_set_revocationDate(one, now);
         X509_CRL_add0_revoked(list, one);
         X509_CRL_sort(list);
-        cr_assert_gt(X509_CRL_sign(list, made(TEST_CA)->key, EVP_sha256()), 0);
-        cr_assert_eq(PEM_write_bio_X509_CRL(b, list), 1);
+        need(X509_CRL_sign(list, made(TEST_CA)->key, EVP_sha256()) > 0, "a signature");
+        need(PEM_write_bio_X509_CRL(b, list) == 1, "revocations as text");
         text = text_of(b);
     }
     ASN1_TIME_free(now);
@@ -144,70 +152,24 @@ const char *test_revocations(void)
     return text;
 }
 
+static void set(void *socket, int option, const char *text)
+{
+    need(zmq_setsockopt(socket, option, text, strlen(text)) == 0, "an option");
+}
+
 void test_be(void *socket, enum test_identity who)
 {
-    SET_TEXT(socket, ZURING_TLS_KEY_PEM, test_key(who));
-    SET_TEXT(socket, ZURING_TLS_CERT_PEM, test_cert(who));
+    set(socket, ZURING_TLS_KEY_PEM, test_key(who));
+    set(socket, ZURING_TLS_CERT_PEM, test_cert(who));
 }
 
 void test_trust(void *socket, enum test_identity who)
 {
-    SET_TEXT(socket, ZURING_TLS_TRUST_PEM, test_cert(who));
+    set(socket, ZURING_TLS_TRUST_PEM, test_cert(who));
 }
 
 void test_certify(void *socket)
 {
     test_be(socket, TEST_SERVER);
     test_trust(socket, TEST_CA);
-}
-
-/* ---- OpenSSL's memory ---- */
-
-static bool (*refuse_openssl)(size_t size);
-static bool openssl_asks;
-
-static bool is_refused(size_t size)
-{
-    return refuse_openssl && refuse_openssl(size);
-}
-
-static void *openssl_alloc(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return is_refused(size) ? NULL : malloc(size);
-}
-
-static void *openssl_realloc(void *p, size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    if (size == 0) {
-        free(p);
-        return NULL;
-    }
-    return is_refused(size) ? NULL : realloc(p, size);
-}
-
-static void openssl_free(void *p, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(p);
-}
-
-/* It can be told so only before its first request, which other libraries make as they are loaded;
- * so this runs before all of them. */
-static void set_functions(void)
-{
-    openssl_asks = CRYPTO_set_mem_functions(openssl_alloc, openssl_realloc, openssl_free) == 1;
-}
-
-__attribute__((section(".preinit_array"),
-               used)) static void (*const before_all)(void) = set_functions;
-
-bool test_openssl_asks(bool (*refuse)(size_t size))
-{
-    refuse_openssl = refuse;
-    return openssl_asks;
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * certs: certificates for the tests of TLS, made when they are first asked for, and good for a day.
- * Thread: the test's main thread. Owner: the process, until its end.
+ * What cannot be made ends the program, be it one of Criterion's or a plain one.
+ * Thread: one at a time. Owner: the process, until its end.
  */
 #ifndef ZU_TESTS_SUPPORT_CERTS_H
 #define ZU_TESTS_SUPPORT_CERTS_H
-
-#include <stdbool.h>
-#include <stddef.h>
 
 enum test_identity {
     TEST_CA,        /* who signs, unless it says otherwise */
@@ -32,9 +30,5 @@ void test_certify(void *socket);
 /* A socket's key and certificate; whom it trusts. */
 void test_be(void *socket, enum test_identity who);
 void test_trust(void *socket, enum test_identity who);
-
-/* Each request of OpenSSL's for memory asks first; true makes it fail. False: that
- * cannot be had. NULL: no refusals. */
-bool test_openssl_asks(bool (*refuse)(size_t size));
 
 #endif

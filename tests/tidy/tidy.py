@@ -37,7 +37,8 @@ WALLS = [
     (re.compile(r"<(gssapi|krb5|com_err)(/.*)?\.h>"), ("engine/security/gss.c",)),
     (re.compile(r"<pgm/.*>"), ("transports/pgm.c",)),
     (re.compile(r"<normApi\.h>"), ("transports/norm.c",)),
-    (re.compile(r"<openssl/.*>"), ("transports/openssl.c", "tests/support/certs.c", "tests/security/tls_peer.c")),
+    (re.compile(r"<openssl/.*>"), ("transports/openssl.c", "tests/support/certs.c", "tests/security/tls_peer.c",
+     "tests/fault/openssl_memory.c")),
     (re.compile(r"<benchmark/.*>"), ("bench/gbench.cc",)),
 ]
 
