@@ -24,6 +24,13 @@ enum attempt {
     GIVING_UP, /* a request is being called off; what then is in `after` */
 };
 
+/* With a proxy: what the transport knows of it, and the bytes under way. */
+struct dialogue {
+    size_t size, sent;
+    uint8_t bytes[ZU_PROXY_ROOM]; /* to the proxy, or from it */
+    alignas(max_align_t) uint8_t state[];
+};
+
 struct zu_dialer {
     _Atomic uint32_t refs;    /* its own life's, and gone_cmd's */
     struct zu_socket *socket; /* counted */
@@ -39,14 +46,12 @@ struct zu_dialer {
     int fd;
     int wait_ms; /* of the next wait, when it doubles */
     struct zu_lookup *lookup;
-    struct zu_target target;
+    struct sockaddr_storage address; /* of the attempt */
     struct zu_op op;
     struct zu_timer timer; /* the wait; or the connect time-out */
     struct zu_cmd start_cmd, close_cmd, gone_cmd;
-    uint8_t *proxy;                     /* the dialogue's state, when there is one */
-    uint8_t proxy_bytes[ZU_PROXY_ROOM]; /* to the proxy, or from it */
-    size_t proxy_size, proxy_sent;
-    const char *text; /* within endpoint */
+    struct dialogue *proxy; /* made when it is first needed */
+    const char *text;       /* within endpoint */
     char endpoint[];
 };
 
@@ -192,8 +197,9 @@ static void hand_to_session(struct zu_dialer *d)
 static void proxy_send(struct zu_dialer *d)
 {
     struct zu_kernel *k = d->loop->kernel;
+    const struct dialogue *p = d->proxy;
 
-    k->table->send(k, &d->op, d->fd, d->proxy_bytes + d->proxy_sent, d->proxy_size - d->proxy_sent);
+    k->table->send(k, &d->op, d->fd, p->bytes + p->sent, p->size - p->sent);
 }
 
 static void proxy_recv(struct zu_dialer *d)
@@ -201,24 +207,25 @@ static void proxy_recv(struct zu_dialer *d)
     struct zu_kernel *k = d->loop->kernel;
 
     /* A byte at a time: what follows the dialogue belongs to the session. */
-    k->table->recv(k, &d->op, d->fd, d->proxy_bytes, 1);
+    k->table->recv(k, &d->op, d->fd, d->proxy->bytes, 1);
 }
 
 static void proxy_heard(struct zu_dialer *d)
 {
-    struct zu_reader in = zu_reader_of(d->proxy_bytes, 1);
+    struct dialogue *p = d->proxy;
+    struct zu_reader in = zu_reader_of(p->bytes, 1);
     uint8_t out[ZU_PROXY_ROOM];
     struct zu_writer w = zu_writer_of(out, sizeof out);
-    int rc = d->transport->proxy->feed(d->proxy, &in, &w);
+    int rc = d->transport->proxy->feed(p->state, &in, &w);
 
     if (rc == 0) {
         hand_to_session(d);
     } else if (rc != -EAGAIN) {
         attempt_failed(d, rc);
     } else if (w.at != out) {
-        d->proxy_size = (size_t)(w.at - out);
-        d->proxy_sent = 0;
-        memcpy(d->proxy_bytes, out, d->proxy_size);
+        p->size = (size_t)(w.at - out);
+        p->sent = 0;
+        memcpy(p->bytes, out, p->size);
         proxy_send(d);
     } else {
         proxy_recv(d);
@@ -227,15 +234,17 @@ static void proxy_heard(struct zu_dialer *d)
 
 static void start_proxy(struct zu_dialer *d)
 {
-    const struct zu_proxy *p = d->transport->proxy;
-    struct zu_writer w = zu_writer_of(d->proxy_bytes, sizeof d->proxy_bytes);
+    const struct zu_proxy *t = d->transport->proxy;
+    struct dialogue *p = d->proxy = d->proxy ? d->proxy : zu_alloc(sizeof *p + t->size);
     int rc = -ENOMEM;
 
-    if (!d->proxy)
-        d->proxy = zu_alloc(p->size);
-    if (d->proxy) {
-        memset(d->proxy, 0, p->size);
-        rc = p->start(d->proxy, d->text, d->options, &w);
+    if (p) {
+        struct zu_writer w = zu_writer_of(p->bytes, sizeof p->bytes);
+
+        memset(p->state, 0, t->size);
+        rc = t->start(p->state, d->text, d->options, &w);
+        p->size = (size_t)(w.at - p->bytes);
+        p->sent = 0;
     }
     if (rc < 0) {
         attempt_failed(d, rc);
@@ -246,14 +255,13 @@ static void start_proxy(struct zu_dialer *d)
         zu_timer_set(d->loop, &d->timer, (uint64_t)d->options->handshake_ivl);
     else
         zu_timer_clear(d->loop, &d->timer);
-    d->proxy_size = (size_t)(w.at - d->proxy_bytes);
-    d->proxy_sent = 0;
     proxy_send(d);
 }
 
 static void proxy_done(struct zu_dialer *d, int res)
 {
-    bool sending = d->proxy_sent < d->proxy_size;
+    struct dialogue *p = d->proxy;
+    bool sending = p->sent < p->size;
 
     if (res == -EAGAIN || res == -EINTR)
         res = 0;
@@ -268,8 +276,8 @@ static void proxy_done(struct zu_dialer *d, int res)
             proxy_heard(d);
         return;
     }
-    d->proxy_sent += (size_t)res;
-    if (d->proxy_sent < d->proxy_size)
+    p->sent += (size_t)res;
+    if (p->sent < p->size)
         proxy_send(d);
     else
         proxy_recv(d);
@@ -302,8 +310,8 @@ static void looked_up(void *self, int rc, const struct zu_target *target)
 
     d->lookup = NULL;
     if (rc == 0) {
-        d->target = *target;
-        d->fd = d->transport->open(&d->target, d->options);
+        d->address = target->addr;
+        d->fd = d->transport->open(target, d->options);
         rc = ZU_MIN(d->fd, 0);
     }
     if (rc < 0) {
@@ -317,7 +325,7 @@ static void looked_up(void *self, int rc, const struct zu_target *target)
         zu_timer_set(d->loop, &d->timer, (uint64_t)d->options->connect_timeout);
     if (d->transport->takes_time)
         event(d, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS, EINPROGRESS);
-    k->table->connect(k, &d->op, d->fd, (struct sockaddr *)&d->target.addr, d->target.addr_size);
+    k->table->connect(k, &d->op, d->fd, (struct sockaddr *)&d->address, target->addr_size);
 }
 
 static void begin_attempt(struct zu_dialer *d)
