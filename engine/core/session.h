@@ -300,6 +300,7 @@ void zu_session_gathered(struct zu_later *l);
 void zu_session_send_done(struct zu_op *op, int res, uint32_t flags);
 /* Queues bytes ahead of all traffic. -ENOMEM. */
 int zu_session_say(struct zu_session *s, const void *bytes, size_t size);
+int zu_session_say_first(struct zu_session *s, const void *bytes, size_t size); /* of all */
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size);
 int zu_session_say_message(struct zu_session *s, struct zu_msg *m); /* on 0 *m is taken */
 void zu_session_out_cancel(struct zu_session *s);                   /* what is in flight */

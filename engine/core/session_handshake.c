@@ -31,7 +31,7 @@ int zu_session_greet(struct zu_session *s)
         return -ENOMEM;
     zu_greeting_start(s->greeting, s->options->type, s->mechanism->name,
                       zu_options_routing_id(s->options)->size, &out);
-    return zu_session_say(s, bytes, (size_t)(out.at - bytes));
+    return zu_session_say_first(s, bytes, (size_t)(out.at - bytes));
 }
 
 static struct zu_handshake_terms terms_of(const struct zu_session *s)

@@ -125,6 +125,25 @@ int zu_session_say(struct zu_session *s, const void *bytes, size_t size)
     return 0;
 }
 
+/*
+ * Without a batch, which would be in flight: a thousand connections that begin together would have
+ * a thousand. What the kernel does not take at once goes the usual way, which also finds out why.
+ */
+int zu_session_say_first(struct zu_session *s, const void *bytes, size_t size)
+{
+    struct iovec piece = {(void *)(uintptr_t)bytes, size};
+    struct zu_kernel *k = s->kernel;
+    ssize_t sent = -EAGAIN;
+
+    if (k->by_hand)
+        sent = k->table->try_send(k, s->fd, &(struct msghdr){.msg_iov = &piece, .msg_iovlen = 1});
+    if (sent <= 0)
+        return zu_session_say(s, bytes, size);
+    zu_session_count_out(s, (size_t)sent, s->loop->now_ms);
+    size -= (size_t)sent;
+    return size ? zu_session_say(s, (const uint8_t *)bytes + sent, size) : 0;
+}
+
 int zu_session_say_command(struct zu_session *s, const void *body, size_t size)
 {
     uint8_t bytes[ZU_ZWS_HEADER_MAX + ZU_SEAL_ROOM + ZU_HANDSHAKE_ROOM], head[ZU_ZWS_HEADER_MAX];

@@ -17,18 +17,25 @@ static bool is_woken(struct rig *r)
     return zu_mailbox_peek(&r->loop.box);
 }
 
-/* A DEALER and a peer between whom nothing is under way. `room`: what the kernel takes at once. */
-static void meet(struct rig *r, int water_mark, size_t room)
+/* `room`: what the kernel takes at once. */
+static void shake_hands(struct rig *r, size_t room)
 {
-    rig_open(r, ZMQ_DEALER);
-    rig_set(r, ZMQ_SNDHWM, water_mark);
     scripted_by_hand(r->k, room);
     rig_dial(r);
     rig_connect(r);
     rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
     rig_hear_all(r);
     rig_settle(r);
+}
+
+/* A DEALER and a peer between whom nothing is under way. `room`: the same, from then on. */
+static void meet(struct rig *r, int water_mark, size_t room)
+{
+    rig_open(r, ZMQ_DEALER);
+    rig_set(r, ZMQ_SNDHWM, water_mark);
+    shake_hands(r, 0);
     r->said_size = 0;
+    scripted_by_hand(r->k, room);
     scripted_pass(1);
 }
 
@@ -58,6 +65,36 @@ static bool goes(struct rig *r, const char *bytes, size_t size)
 
 #define WENT(r, bytes) went(r, bytes, sizeof bytes - 1)
 #define GOES(r, bytes) goes(r, bytes, sizeof bytes - 1)
+
+/* What a connection says before its traffic, and how much of that without a batch. */
+static size_t say_first_words(size_t room, uint8_t words[256], size_t *size)
+{
+    struct rig r = {.label = "first words"};
+    size_t n;
+
+    rig_open(&r, ZMQ_DEALER);
+    shake_hands(&r, room);
+    n = scripted_sent_by_hand(r.k, words, 256);
+    cr_assert_leq(n + r.said_size, 256);
+    memcpy(words + n, r.said, r.said_size);
+    *size = n + r.said_size;
+    rig_end(&r, 0);
+    return n;
+}
+
+Test(by_hand, first_words_need_no_batch_but_for_what_the_kernel_does_not_take)
+{
+    enum { SIGNATURE = 10 }; /* nobody has heard anything yet: that is all */
+    uint8_t words[256], same[256];
+    size_t size, same_size;
+
+    cr_assert_eq(say_first_words(0, words, &size), 0);
+    for (size_t room = 1; room <= SIGNATURE + 2; room++) {
+        cr_assert_eq(say_first_words(room, same, &same_size), ZU_MIN(room, (size_t)SIGNATURE));
+        cr_assert_eq(same_size, size, "%zu", room);
+        cr_assert_arr_eq(same, words, size, "%zu", room);
+    }
+}
 
 Test(by_hand, a_lone_message_needs_no_loop)
 {
