@@ -35,8 +35,9 @@
 #define PAGE_SLOTS  256
 #define EVENTS_MAX  256
 #define ACCEPTS_MAX 64      /* in a row, before others get their turn */
+#define BLOCKS_MAX  64      /* received into before what is in them is looked at */
 #define NO_BLOCK_US 10000   /* between two looks for memory */
-#define NO_BLOCK    INT_MIN /* a call's outcome: to be tried again by time */
+#define NO_BLOCK    INT_MIN /* a call's outcome: to be tried again, by time or in the next round */
 #define WAKE_KEY    UINT64_MAX
 
 /* On `todo`; among a descriptor's waiters; on `starved`; on `ended`, for good or with more. */
@@ -61,6 +62,7 @@ struct ready {
     struct slot **pages;
     size_t page_count;
     struct zu_pool pool;
+    unsigned filled; /* blocks of it, by ops on `ended` */
     struct epoll_event events[EVENTS_MAX];
 };
 
@@ -326,18 +328,23 @@ static int call_recv(struct slot *s, int fd, void *buf, size_t len)
 
 static int call_recv_block(struct ready *r, struct slot *s, struct zu_op *op)
 {
-    struct zu_block *b = zu_pool_take(&r->pool);
+    struct zu_block *b;
     int rc;
 
+    if (r->filled == BLOCKS_MAX)
+        return NO_BLOCK;
+    b = zu_pool_take(&r->pool);
     if (!b) {
         zu_count(&r->k.stats.block_shortages, 1);
         return NO_BLOCK;
     }
     rc = call_recv(s, op->fd, b->data, b->size);
-    if (rc > 0)
+    if (rc > 0) {
         op->block = b;
-    else
+        r->filled++;
+    } else {
         zu_pool_give(&r->pool, b);
+    }
     return rc;
 }
 
@@ -491,6 +498,7 @@ static void run_ended(struct ready *r)
     struct zu_list now, *l;
 
     zu_list_take_all(&now, &r->ended); /* what ends from here on is for the next round */
+    r->filled = 0;
     while ((l = zu_list_pop(&now))) {
         struct zu_op *op = zu_op_of(l);
 

@@ -189,3 +189,32 @@ BOTH(a_receive_that_waits_for_memory_can_be_cancelled)
     close(sv[0]);
     table->close(k);
 }
+
+/* A crowd that says a word each must not cost as many blocks as it has members. */
+Test(ready, a_round_receives_into_so_many_blocks_and_no_more)
+{
+    enum { CROWD = 200, MOST = 64 };
+    const struct zu_kernel_table *table = &zu_kernel_ready;
+    struct zu_kernel *k = opened(table);
+    static struct request q[CROWD];
+    int sv[CROWD][2];
+
+    raise_fd_limit();
+    for (int i = 0; i < CROWD; i++) {
+        pair_of(SOCK_STREAM, sv[i]);
+        CR_EQ_INT(write(sv[i][0], "word", 5), 5);
+        table->recv_block(k, &fresh(&q[i])->op, sv[i][1]);
+    }
+    for (unsigned heard = 0, now; heard < CROWD; heard = now) {
+        cr_assert_eq(table->enter(k, -1), 0);
+        now = finals_of(q, CROWD);
+        cr_assert_eq(now - heard, ZU_MIN(CROWD - heard, (unsigned)MOST), "%u after %u", now, heard);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        CR_EQ_INT(q[i].res, 5);
+        zu_kernel_give_block(k, q[i].block);
+        shut(k, sv[i][1]);
+        close(sv[i][0]);
+    }
+    table->close(k);
+}
