@@ -329,22 +329,12 @@ static void run_start(struct zu_cmd *cmd)
 
 static int make_pipe(struct zu_datagrams *d, uint64_t endpoint, struct zu_pipe **pipe)
 {
-    struct zu_pipe_end spec[2] = {{.sink = zu_socket_sink(),
-                                   .owner = d->socket,
-                                   .box = &d->socket->box,
-                                   .in_hwm = d->options->rcvhwm,
-                                   .out_hwm = d->options->sndhwm},
-                                  {.sink = &datagrams_sink,
-                                   .owner = d,
-                                   .box = &d->loop->box,
-                                   .in_hwm = ZU_PIPE_NO_HWM,
-                                   .out_hwm = ZU_PIPE_NO_HWM}};
+    const struct zu_pipe_end far = {.sink = &datagrams_sink, .owner = d, .box = &d->loop->box};
     struct zu_pipe *ends[2];
-    int rc = zu_pipe_new(ends, spec);
+    int rc = zu_socket_make_pipe(d->socket, d->options, false, &far, ends);
 
     if (rc < 0)
         return rc;
-    zu_socket_hold(d->socket); /* the pipe's */
     ends[0]->endpoint = endpoint;
     ends[0]->dialed = d->fixed;
     ends[0]->takes_all = d->fixed;

@@ -577,22 +577,12 @@ static void run_start(struct zu_cmd *cmd)
 
 static int make_pipe(struct zu_multicast *c, uint64_t endpoint, struct zu_pipe **pipe)
 {
-    struct zu_pipe_end spec[2] = {{.sink = zu_socket_sink(),
-                                   .owner = c->socket,
-                                   .box = &c->socket->box,
-                                   .in_hwm = c->options->rcvhwm,
-                                   .out_hwm = c->options->sndhwm},
-                                  {.sink = &multicast_sink,
-                                   .owner = c,
-                                   .box = &c->loop->box,
-                                   .in_hwm = ZU_PIPE_NO_HWM,
-                                   .out_hwm = ZU_PIPE_NO_HWM}};
+    const struct zu_pipe_end far = {.sink = &multicast_sink, .owner = c, .box = &c->loop->box};
     struct zu_pipe *ends[2];
-    int rc = zu_pipe_new(ends, spec);
+    int rc = zu_socket_make_pipe(c->socket, c->options, false, &far, ends);
 
     if (rc < 0)
         return rc;
-    zu_socket_hold(c->socket); /* the pipe's */
     ends[0]->endpoint = endpoint;
     ends[0]->dialed = true;
     ends[0]->takes_all = c->sends;

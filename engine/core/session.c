@@ -162,28 +162,12 @@ static const struct zu_pipe_sink session_sink = {.work = zu_session_send_now,
 
 int zu_session_make_pipe(struct zu_session *s, struct zu_pipe **socket_end)
 {
-    const struct zu_pattern *pattern = s->socket->pattern;
-    bool conflate = s->options->conflate;
-    struct zu_pipe_end spec[2] = {
-        {.sink = zu_socket_sink(),
-         .owner = s->socket,
-         .box = &s->socket->box,
-         .in_hwm = s->options->rcvhwm,
-         .out_hwm = s->options->sndhwm,
-         .latest_only_in = conflate && pattern->conflates_in},
-        {.sink = &session_sink,
-         .owner = s,
-         .box = &s->loop->box,
-         .in_hwm = ZU_PIPE_NO_HWM,
-         .out_hwm = ZU_PIPE_NO_HWM,
-         .latest_only_in = conflate && pattern->conflates_out},
-    };
+    const struct zu_pipe_end far = {.sink = &session_sink, .owner = s, .box = &s->loop->box};
     struct zu_pipe *ends[2];
-    int rc = zu_pipe_new(ends, spec);
+    int rc = zu_socket_make_pipe(s->socket, s->options, s->options->conflate, &far, ends);
 
     if (rc < 0)
         return rc;
-    zu_socket_hold(s->socket); /* until the pipe's memory goes: see zu_socket_sink */
     ends[0]->endpoint = s->endpoint;
     ends[0]->dialed = s->dialed;
     ends[0]->redialed = s->dialed && s->had_pipe;

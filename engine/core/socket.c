@@ -95,6 +95,26 @@ const struct zu_pipe_sink *zu_socket_sink(void)
     return &sink;
 }
 
+int zu_socket_make_pipe(struct zu_socket *s, const struct zu_options *o, bool conflate,
+                        const struct zu_pipe_end *far, struct zu_pipe *ends[2])
+{
+    struct zu_pipe_end spec[2] = {{.sink = zu_socket_sink(),
+                                   .owner = s,
+                                   .box = &s->box,
+                                   .in_hwm = o->rcvhwm,
+                                   .out_hwm = o->sndhwm,
+                                   .latest_only_in = conflate && s->pattern->conflates_in},
+                                  *far};
+    int rc;
+
+    spec[1].in_hwm = spec[1].out_hwm = ZU_PIPE_NO_HWM;
+    spec[1].latest_only_in = conflate && s->pattern->conflates_out;
+    rc = zu_pipe_new(ends, spec);
+    if (rc == 0)
+        zu_socket_hold(s); /* until the pipe's memory goes: see sink_released */
+    return rc;
+}
+
 void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p)
 {
     if (s->closing) {

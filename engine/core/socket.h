@@ -199,6 +199,10 @@ void zu_socket_adopt(struct zu_socket *s, struct zu_pipe *p);
 void zu_socket_name_peer(struct zu_socket *s, struct zu_pipe *p, uint64_t connection,
                          const char *local, const char *peer, const char *address,
                          const char *bound);
+/* A pipe to what lives on a loop: `far` says what that is, without water marks; `o`, the socket's
+ * or its endpoint's, has those. ends[0] is the socket's. -ENOMEM. */
+int zu_socket_make_pipe(struct zu_socket *s, const struct zu_options *o, bool conflate,
+                        const struct zu_pipe_end *far, struct zu_pipe *ends[2]);
 /* What the socket's end of a pipe hears. When the pipe's memory goes it drops one count on the
  * socket, which who makes the pipe has taken. */
 const struct zu_pipe_sink *zu_socket_sink(void);
