@@ -535,7 +535,8 @@ static void run_give_up(struct zu_cmd *cmd)
     zu_session_drop(s);
 }
 
-bool zu_session_sent_all(const struct zu_session *s)
+/* The peer's machine has all we sent. */
+static bool sent_all(const struct zu_session *s)
 {
     int unsent = 0;
 
@@ -573,7 +574,7 @@ static bool has_parted(struct zu_session *s)
     const struct zu_transport *t = s->transport;
     bool may = t->may_close && t->may_close(s->fd);
 
-    if (!s->turned_away && (t->may_close ? !may : t->answers && !zu_session_sent_all(s)))
+    if (!s->turned_away && (t->may_close ? !may : t->answers && !sent_all(s)))
         s->goodbye_ms = s->loop->now_ms;
     return may || is_silent(s);
 }

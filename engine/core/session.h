@@ -202,9 +202,8 @@ void zu_session_enter(struct zu_session *s, enum zu_session_state state);
 void zu_session_begin(struct zu_session *s); /* the greeting, as bytes may go both ways */
 void zu_session_event(struct zu_session *s, uint32_t event, uint64_t value);
 void zu_session_observe(struct zu_session *s, struct zu_event *e); /* adds who is concerned */
-void zu_session_send_died(struct zu_session *s);      /* the peer takes nothing any more */
-bool zu_session_sent_all(const struct zu_session *s); /* the peer's machine has all we sent */
-void zu_session_settle(struct zu_session *s);         /* is DRAINING or CLOSING over? */
+void zu_session_send_died(struct zu_session *s); /* the peer takes nothing any more */
+void zu_session_settle(struct zu_session *s);    /* is DRAINING or CLOSING over? */
 static inline bool zu_session_connected(const struct zu_session *s)
 {
     return s->state >= ZU_SESSION_GREETING && s->state <= ZU_SESSION_GOODBYE;
