@@ -117,22 +117,31 @@ static void init_sleeper(struct sleeper *w)
     zu_waiter_init(&w->waiter);
 }
 
-/* Without the lock. 0: look again; -EAGAIN: the time is up; -EINTR. */
-static int sleep_once(struct sleeper *w, uint64_t deadline_ns)
+/*
+ * Without the lock. 0: look again; -EAGAIN: the time is up; -EINTR. The clock is asked also by who
+ * is touched before he can sleep: others may do that for as long as they like.
+ */
+static int sleep_once(struct sleeper *w, bool lies, uint64_t deadline_ns)
 {
     int rc = 0;
 
-    if (zu_mailbox_sleep(&w->box)) {
+    if (lies && zu_mailbox_sleep(&w->box)) {
         rc = zu_waiter_wait(&w->waiter, NULL, 0, deadline_ns, NULL);
         zu_mailbox_awake(&w->box);
         zu_waiter_reset(&w->waiter);
     }
-    return rc == -ETIMEDOUT ? -EAGAIN : rc;
+    if (rc == -ETIMEDOUT || (rc == 0 && zu_now_ns() >= deadline_ns))
+        rc = -EAGAIN;
+    return rc;
 }
 
 typedef int attempt_fn(struct zu_socket *s, struct zu_msg *m);
 
-/* Until the attempt brings something else than -EAGAIN. The lock is held before and after. */
+/*
+ * Until the attempt brings something else than -EAGAIN. The lock is held before and after. An
+ * attempt leaves a sleep that no post has ended as it is (see tripwire.c): the wait would touch
+ * itself. So others are touched when one succeeds.
+ */
 static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *attempt,
                              int timeout_ms)
 {
@@ -140,6 +149,7 @@ static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *
         timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
     struct sleeper w;
     int slept = 0, rc;
+    bool lies;
 
     init_sleeper(&w);
     zu_tripwire_begin_held(&w.wire, s);
@@ -148,16 +158,25 @@ static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *
         rc = attempt(s, m);
         if (rc != -EAGAIN || slept < 0)
             break;
-        if (!zu_tripwire_lay_held(&w.wire))
-            continue;
+        lies = zu_tripwire_lay_held(&w.wire);
         unlock(s);
-        slept = sleep_once(&w, deadline_ns);
+        slept = sleep_once(&w, lies, deadline_ns);
         pthread_mutex_lock(&s->lock);
     }
     zu_tripwire_end_held(&w.wire);
+    if (rc != -EAGAIN && !s->pattern->joint)
+        zu_tripwires_touch(s);
     zu_mailbox_close(&w.box);
     zu_waiter_fini(&w.waiter);
     return rc == -EAGAIN && slept < 0 ? slept : rc;
+}
+
+/* zu_socket_catch_up, but for a sleep that no post has ended. */
+static int hear(struct zu_socket *s)
+{
+    if (zu_mailbox_has(&s->box))
+        zu_socket_run_posted(s);
+    return s->stopped ? -ETERM : 0;
 }
 
 /* ---- sending ---- */
@@ -165,7 +184,7 @@ static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *
 static int attempt_send(struct zu_socket *s, struct zu_msg *m)
 {
     bool more = m->flags & ZU_MSG_MORE;
-    int rc = zu_socket_catch_up(s);
+    int rc = hear(s);
 
     if (rc < 0)
         return rc;
@@ -193,7 +212,9 @@ int zu_joint_send(void *handle, struct zu_msg *m, int flags)
         zu_msg_set_props(m, NULL);
     zu_msg_set_flags(m, (uint8_t)((before & ZU_MSG_SHARED) |
                                   (flags & ZMQ_SNDMORE ? (unsigned)ZU_MSG_MORE : 0u)));
-    rc = attempt_send(s, m);
+    rc = zu_socket_catch_up(s);
+    if (rc == 0)
+        rc = attempt_send(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
         rc = try_again(s, m, attempt_send, s->options->sndtimeo);
     unlock(s);
@@ -206,7 +227,7 @@ int zu_joint_send(void *handle, struct zu_msg *m, int flags)
 
 static int attempt_recv(struct zu_socket *s, struct zu_msg *m)
 {
-    int rc = zu_socket_catch_up(s);
+    int rc = hear(s);
 
     if (rc < 0)
         return rc;
@@ -227,7 +248,9 @@ int zu_joint_recv(void *handle, struct zu_msg *m, int flags)
 
     if (rc < 0)
         return rc;
-    rc = attempt_recv(s, m);
+    rc = zu_socket_catch_up(s);
+    if (rc == 0)
+        rc = attempt_recv(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
         rc = try_again(s, m, attempt_recv, s->options->rcvtimeo);
     unlock(s);

@@ -4,8 +4,8 @@
  * mailbox, or by a call on it. Laying a tripwire puts the mailbox to sleep in one step, which fails
  * when something was posted since the look; a later post ends that sleep and its `wake` touches. A
  * later call finds that the mailbox peeks true, since the sleep is a light one, and so ends the
- * sleep itself and touches (zu_socket_end_sleep). A look of the poller does not end it: there is
- * nothing to run, and it would touch itself without end.
+ * sleep itself and touches (zu_socket_end_sleep). A look of the poller, or of a thread that waits
+ * in a call, does not end it: there is nothing to run, and it would touch itself without end.
  *
  * At a socket that is joint by its type the sleep is an ordinary one, or each send would wake who
  * waits to receive. There a send or a receive makes nothing possible that was not, but by commands
@@ -75,8 +75,8 @@ static bool lift(struct zu_socket *s)
 static void lay_again(struct zu_socket *s, bool lain)
 {
     if (s->has_fd)
-        zu_socket_listen_again(s);
-    if (lain && !zu_list_empty(&s->tripwires) && !lay(s))
+        zu_socket_listen_again(s); /* may run something, and find itself asleep after */
+    if (lain && !zu_list_empty(&s->tripwires) && (s->has_fd || !lay(s)))
         zu_tripwires_touch(s);
 }
 

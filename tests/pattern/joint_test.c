@@ -7,7 +7,9 @@
 #include "include/zuring.h"
 #include "tests/support/pair.h"
 
+#include <semaphore.h>
 #include <stdio.h>
+#include <time.h>
 
 TEST_SUITE(joint);
 
@@ -437,6 +439,114 @@ Test(joint, other_threads_calls_go_on_while_one_waits)
 }
 
 /* ---- any type ---- */
+
+struct timed {
+    void *socket;
+    bool sends;
+    int rc, error;
+    int64_t took_ms, worked_ms;
+};
+
+static int64_t worked_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void wait_in_vain(void *arg)
+{
+    struct timed *w = arg;
+    int64_t start_ms = test_now_ms(), before_ms = worked_ms();
+
+    w->rc = w->sends ? zmq_send(w->socket, "x", 1, 0) : zmq_recv(w->socket, NULL, 0, 0);
+    w->error = errno;
+    w->took_ms = test_now_ms() - start_ms;
+    w->worked_ms = worked_ms() - before_ms;
+}
+
+Test(joint, who_waits_together_times_out_and_works_for_nothing_meanwhile)
+{
+    static const struct {
+        int type, threads, senders;
+        bool has_fd;
+    } all[] = {
+        {ZMQ_PULL, 2, 0, false},   {ZMQ_PUSH, 2, 2, false},  {ZMQ_DEALER, 2, 1, false},
+        {ZMQ_ROUTER, 3, 0, false}, {ZMQ_PAIR, 3, 1, false},  {ZMQ_GATHER, 2, 0, false},
+        {ZMQ_PULL, 1, 0, true},    {ZMQ_DEALER, 1, 1, true}, {ZMQ_DEALER, 4, 2, true},
+    };
+    enum { TIMEOUT_MS = 500 };
+    size_t size = sizeof(int);
+    int fd;
+
+    NEWER_ONLY();
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        void *s = test_socket(all[i].type), *thread[4];
+        struct timed w[4];
+
+        SET(s, ZMQ_RCVTIMEO, TIMEOUT_MS);
+        SET(s, ZMQ_SNDTIMEO, TIMEOUT_MS);
+        if (all[i].has_fd)
+            OK(zmq_getsockopt(s, ZMQ_FD, &fd, &size));
+        for (int t = 0; t < all[i].threads; t++) {
+            w[t] = (struct timed){s, t < all[i].senders, 0, 0, 0, 0};
+            thread[t] = zmq_threadstart(wait_in_vain, &w[t]);
+        }
+        for (int t = 0; t < all[i].threads; t++) {
+            zmq_threadclose(thread[t]);
+            cr_expect_eq(w[t].rc, -1);
+            cr_expect_eq(w[t].error, EAGAIN, "%s", test_error(w[t].error));
+            cr_expect_geq(w[t].took_ms, TIMEOUT_MS);
+            cr_expect_lt(w[t].worked_ms, TIMEOUT_MS / 2, "type %d worked for %d ms", all[i].type,
+                         (int)w[t].worked_ms);
+        }
+        test_close(s);
+    }
+}
+
+struct turns {
+    void *socket;
+    sem_t asked;
+    int rounds, faults;
+};
+
+static void take_answers(void *arg)
+{
+    struct turns *t = arg;
+
+    for (int i = 0; i < t->rounds; i++) {
+        sem_wait(&t->asked);
+        t->faults += zmq_recv(t->socket, NULL, 0, 0) != 6;
+    }
+}
+
+/* One thread's answer is what another one's next question waits for. */
+EACH_TRANSPORT(joint, what_one_waited_for_lets_another_go_on)
+{
+    const char *at = test_endpoint(transport);
+    struct turns t = {.rounds = 100};
+    zmq_pollitem_t item = {NULL, 0, ZMQ_POLLOUT, 0};
+    void *rep, *thread;
+
+    NEWER_ONLY();
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    rep = test_bound(ZMQ_REP, at);
+    t.socket = item.socket = test_connected(ZMQ_REQ, at);
+    sem_init(&t.asked, 0, 0);
+    thread = zmq_threadstart(take_answers, &t);
+    for (int i = 0; i < t.rounds; i++) {
+        SEND(t.socket, "question");
+        sem_post(&t.asked);
+        RECV(rep, "question");
+        SEND(rep, "answer");
+        cr_assert_eq(zmq_poll(&item, 1, TEST_DEADLINE_MS), 1);
+    }
+    zmq_threadclose(thread);
+    cr_expect_eq(t.faults, 0);
+    sem_destroy(&t.asked);
+}
 
 struct send {
     void *socket;
