@@ -291,7 +291,8 @@ struct zuring_event {
  * Option of a socket: zmq_setsockopt (socket, ZMQ_MONITOR, function, sizeof (void *)) has the
  * function called with each event of the socket, whatever is its kind; (socket, ZMQ_MONITOR, NULL,
  * 0) ends that. It is called by the thread that uses the socket, inside its calls on the socket: a
- * call that waits wakes up for it and waits on. So it needs no lock, and delays nobody else. Of the
+ * call that waits wakes up for it and waits on. So it needs no lock, and delays nobody else. A
+ * socket that several threads use calls it by one of them at a time, and the others go on. Of the
  * functions that take a socket it may call zmq_getsockopt and zuring_stats_* alone with its own;
  * others answer EFSM, and so does ZMQ_FD when it was not asked for before.
  * Events after zmq_close are dropped, as are the newest when 512 wait.

@@ -44,6 +44,7 @@ struct monitor {
         to_call; /* there once it was asked for; its reader is the socket's thread */
     struct zu_cmd call_cmd;
     zmq_monitor_fn *call;
+    uint32_t stale;            /* events of `to_call` that nobody wants any more, the oldest */
     struct zu_socket *watched; /* which holds the monitor */
     _Atomic uint64_t gone;     /* events that were lost behind the ring; written under `lock` */
     pthread_mutex_t lock;      /* of what follows, and of the reading side of the ring */
@@ -256,6 +257,7 @@ static void on_event(struct zu_observer *o, const struct zu_event *e)
 static void call_with(struct monitor *m, const struct zu_event *e)
 {
     struct zu_socket *s = m->watched;
+    zmq_monitor_fn *call = m->call; /* another thread may take it away meanwhile */
     struct zuring_event record;
     const char *addr = e->bound ? e->local : e->remote;
     zmq_event_data_t data = {.any = {.addr = (char *)(uintptr_t)(addr ? addr : ""),
@@ -264,24 +266,43 @@ static void call_with(struct monitor *m, const struct zu_event *e)
 
     zu_event_record(&record, e);
     zu_socket_begin_busy(s);
-    m->call(s, (int)e->event, &data);
+    call(s, (int)e->event, &data);
     zu_socket_end_busy(s);
 }
 
 /* On the socket's thread, inside a call. */
-static void run_calls(struct zu_cmd *cmd)
+static void call_with_all(struct monitor *m)
 {
-    struct monitor *m = zu_container_of(cmd, struct monitor, call_cmd);
     struct zu_event e;
 
     /* No more than what can be there, so that it comes to an end. */
     for (unsigned n = RING_EVENTS; n > 0 && zu_event_ring_peek(&m->to_call, &e); n--) {
-        if (m->call)
+        if (m->call && m->stale == 0)
             call_with(m, &e);
+        m->stale -= m->stale > 0;
         zu_event_ring_drop(&m->to_call);
     }
     if (zu_event_ring_peek(&m->to_call, &e))
         zu_mailbox_post(&m->watched->box, &m->call_cmd);
+}
+
+static struct monitor *monitor_of(struct zu_socket *s);
+
+static void call_due(struct zu_socket *s)
+{
+    call_with_all(monitor_of(s));
+}
+
+/* A joint socket's are not called from within its mailbox, but at the end of the call, when its
+ * lock can be let go meanwhile. */
+static void run_calls(struct zu_cmd *cmd)
+{
+    struct monitor *m = zu_container_of(cmd, struct monitor, call_cmd);
+
+    if (m->watched->joint && !m->watched->closing)
+        m->watched->due = call_due;
+    else
+        call_with_all(m);
 }
 
 /* Something was posted to the socket inside: by the thread of whoever is at the other end. */
@@ -492,10 +513,22 @@ int zu_monitor_pipes_stats(struct zu_socket *s)
     return 0;
 }
 
+/* Another thread may be calling the function before, and is not done with the oldest event. */
+static void forget_calls(struct monitor *m)
+{
+    struct zu_event e;
+
+    if (zu_joint_is_calling(m->watched)) {
+        m->stale = zu_event_ring_used(&m->to_call);
+        return;
+    }
+    while (zu_event_ring_peek(&m->to_call, &e))
+        zu_event_ring_drop(&m->to_call);
+}
+
 int zu_monitor_call(struct zu_socket *s, zmq_monitor_fn *call)
 {
     struct monitor *m = monitor_of(s);
-    struct zu_event e;
     int rc;
 
     if (!call && !m)
@@ -505,10 +538,8 @@ int zu_monitor_call(struct zu_socket *s, zmq_monitor_fn *call)
         rc = zu_event_ring_init(&m->to_call, RING_EVENTS);
     if (rc < 0)
         return rc;
-    if (!m->call) { /* what was put in by mistake, while nobody wanted it */
-        while (m->to_call.slots && zu_event_ring_peek(&m->to_call, &e))
-            zu_event_ring_drop(&m->to_call);
-    }
+    if (!m->call && m->to_call.slots) /* what was put in by mistake, while nobody wanted it */
+        forget_calls(m);
     m->call = call;
     /* [M6] release, pairs with [M5]. */
     atomic_store_explicit(&m->calls, call != NULL, memory_order_release);

@@ -39,9 +39,11 @@ static int close_joint(struct zu_socket *s)
         return zu_socket_close(s); /* a parent's */
     if (rc < 0)
         return rc;
+    zu_joint_leave(s); /* after what is due */
+    pthread_mutex_lock(&s->lock);
     zu_socket_hold(s);
     zu_socket_close(s);
-    zu_socket_leave(s);
+    pthread_mutex_unlock(&s->lock);
     zu_socket_drop(s);
     return 0;
 }
@@ -54,13 +56,12 @@ int zmq_close(void *socket)
 /* The one call that a function run inside another may make. */
 int zmq_getsockopt(void *socket, int option, void *value, size_t *size)
 {
-    int entered = zu_socket_enter(socket), rc = entered;
+    int rc = zu_socket_enter_to_ask(socket);
 
-    if (rc < 0 && rc != -EFSM)
+    if (rc < 0)
         return zu_return(rc);
     rc = value && size ? zu_socket_get(socket, option, value, size) : -EINVAL;
-    if (entered == 0)
-        zu_socket_leave(socket);
+    zu_socket_leave(socket);
     return zu_return(rc);
 }
 

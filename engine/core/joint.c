@@ -54,17 +54,45 @@ int zu_joint_enter(void *handle)
     return 0;
 }
 
-static void unlock(struct zu_socket *s)
+int zu_joint_enter_to_ask(void *handle)
 {
+    struct zu_socket *s = handle;
+    int rc = zu_joint_enter(handle);
+
+    if (rc != -EFSM)
+        return rc;
+    if (s->joint && !s->closing)
+        pthread_mutex_lock(&s->lock);
+    return 0;
+}
+
+/* The functions that are due are called by one thread at a time, which lets go of the lock for each
+ * (zu_socket_begin_busy). What comes meanwhile is seen before `due` is cleared. */
+static zu_cold void call_due(struct zu_socket *s)
+{
+    s->due(s);
+    s->due = NULL;
+}
+
+bool zu_joint_is_calling(const struct zu_socket *s)
+{
+    /* Relaxed: set and cleared with the lock. */
+    return atomic_load_explicit(&s->busy_thread, memory_order_relaxed) != NULL;
+}
+
+void zu_joint_leave(struct zu_socket *s)
+{
+    if (zu_unlikely(s->due != NULL) && !zu_joint_is_calling(s))
+        call_due(s);
     pthread_mutex_unlock(&s->lock);
 }
 
 void zu_socket_leave(struct zu_socket *s)
 {
-    if (zu_likely(!s->joint))
+    if (zu_likely(!s->joint) || s->closing)
         return;
     zu_tripwires_touch(s);
-    unlock(s);
+    zu_joint_leave(s);
 }
 
 /* Relaxed, here and there: zu_socket_is_one may look meanwhile, and takes either for a socket. */
@@ -82,19 +110,26 @@ bool zu_socket_is_one(const void *handle)
 
 void zu_socket_begin_busy(struct zu_socket *s)
 {
+    /* Relaxed: see zu_joint_check. */
+    atomic_store_explicit(&s->busy_thread, this_thread(), memory_order_relaxed);
+    if (s->joint && !s->closing) {
+        pthread_mutex_unlock(&s->lock);
+        return;
+    }
     s->busy = true;
     s->busy_tag = s->tag;
-    if (s->tag != ZU_SOCKET_JOINT_TAG) /* whose other threads wait for the lock */
-        set_tag(s, ZU_SOCKET_BUSY_TAG);
-    /* Relaxed: see zu_joint_enter. */
-    atomic_store_explicit(&s->busy_thread, this_thread(), memory_order_relaxed);
+    set_tag(s, ZU_SOCKET_BUSY_TAG);
 }
 
 void zu_socket_end_busy(struct zu_socket *s)
 {
+    if (s->joint && !s->closing) {
+        pthread_mutex_lock(&s->lock);
+    } else {
+        set_tag(s, s->busy_tag);
+        s->busy = false;
+    }
     atomic_store_explicit(&s->busy_thread, NULL, memory_order_relaxed);
-    set_tag(s, s->busy_tag);
-    s->busy = false;
 }
 
 /* ---- waiting ---- */
@@ -159,7 +194,7 @@ static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *
         if (rc != -EAGAIN || slept < 0)
             break;
         lies = zu_tripwire_lay_held(&w.wire);
-        unlock(s);
+        zu_joint_leave(s);
         slept = sleep_once(&w, lies, deadline_ns);
         pthread_mutex_lock(&s->lock);
     }
@@ -205,7 +240,7 @@ int zu_joint_send(void *handle, struct zu_msg *m, int flags)
     if (rc < 0)
         return rc;
     if (s->pattern->joint && flags & ZMQ_SNDMORE) {
-        unlock(s);
+        zu_joint_leave(s);
         return s->stopped ? -ETERM : -EINVAL;
     }
     if (m->props && s->pattern->type != ZMQ_RADIO) /* which looks for the group there */
@@ -217,7 +252,7 @@ int zu_joint_send(void *handle, struct zu_msg *m, int flags)
         rc = attempt_send(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
         rc = try_again(s, m, attempt_send, s->options->sndtimeo);
-    unlock(s);
+    zu_joint_leave(s);
     if (rc < 0)
         m->flags = before;
     return rc;
@@ -253,6 +288,6 @@ int zu_joint_recv(void *handle, struct zu_msg *m, int flags)
         rc = attempt_recv(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
         rc = try_again(s, m, attempt_recv, s->options->rcvtimeo);
-    unlock(s);
+    zu_joint_leave(s);
     return rc;
 }

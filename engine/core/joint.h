@@ -34,11 +34,21 @@ static inline int zu_socket_enter(void *handle)
     return zu_likely(zu_socket_check(handle) == 0) ? 0 : zu_joint_enter(handle);
 }
 void zu_socket_leave(struct zu_socket *s);
+/* The same for what a function of the user's that the socket calls may ask it. */
+int zu_joint_enter_to_ask(void *handle);
+static inline int zu_socket_enter_to_ask(void *handle)
+{
+    return zu_likely(zu_socket_check(handle) == 0) ? 0 : zu_joint_enter_to_ask(handle);
+}
+/* A joint one's lock, which is held, is let go, after what is `due`. */
+void zu_joint_leave(struct zu_socket *s);
+/* With the lock: a function of the user's is being called, maybe by another thread. */
+bool zu_joint_is_calling(const struct zu_socket *s);
 
 /*
- * By the thread inside a call, or with the lock: a function of the user's begins, is over.
- * Meanwhile that thread's calls on the socket are refused with -EFSM; a joint socket's other
- * threads wait.
+ * By the thread inside a call: a function of the user's begins, is over. Meanwhile that thread's
+ * calls on the socket are refused with -EFSM. A joint socket's lock is held before and after, but
+ * not meanwhile: its other threads go on. (In zmq_close it is: nobody else may be there.)
  */
 void zu_socket_begin_busy(struct zu_socket *s);
 void zu_socket_end_busy(struct zu_socket *s);

@@ -86,8 +86,9 @@ struct zu_socket {
     const char *last_endpoint;        /* a text of last; or NULL */
     struct zu_endpoint *last, *ended; /* the latter: NULL, or last, which is no endpoint any more */
     struct zu_cmd stop_cmd;
-    pthread_mutex_t lock;          /* of a joint one: everything here and behind */
-    const void *sender, *receiver; /* which thread is in the middle of a message; NULL: none */
+    void (*due)(struct zu_socket *s); /* a joint one calls it before its lock is let go, or NULL */
+    pthread_mutex_t lock;             /* of a joint one: everything here and behind */
+    const void *sender, *receiver;    /* which thread is in the middle of a message; NULL: none */
     alignas(ZU_CACHE_LINE) uint8_t state[]; /* pattern->size bytes */
 };
 

@@ -141,7 +141,8 @@ int zu_tripwire_look(struct zu_tripwire *t, int wanted)
     rc = s->stopped ? -ETERM : zu_socket_events(s) & wanted;
     if (rc == 0 && !lay(s))
         rc = -EAGAIN;
-    unlock(s);
+    if (s->joint)
+        zu_joint_leave(s);
     return rc;
 }
 

@@ -300,6 +300,168 @@ Test(callback, may_not_use_a_poller_that_has_its_socket_of_several_threads)
     check_pollers(ZMQ_SERVER);
 }
 
+/* ---- a socket of several threads ---- */
+
+struct both {
+    void *own, *other;
+    atomic_bool called;
+    int own_error, sent, sent_error;
+};
+
+static struct both both[2];
+static atomic_int inside;
+
+/* Each of the two functions is inside before either uses the other's socket. */
+static void meet_and_send(void *s, int event, zmq_event_data_t *data)
+{
+    struct both *b = s == both[0].own ? &both[0] : &both[1];
+    int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+
+    (void)event, (void)data;
+    if (atomic_exchange(&b->called, true))
+        return;
+    atomic_fetch_add(&inside, 1);
+    while (atomic_load(&inside) < 2 && test_now_ms() < until_ms)
+        test_pause();
+    b->own_error = zmq_send(s, "x", 1, ZMQ_DONTWAIT) == -1 ? errno : 0;
+    b->sent = zmq_send(b->other, "x", 1, ZMQ_DONTWAIT);
+    b->sent_error = errno;
+}
+
+static void *bind_and_ask(void *arg)
+{
+    struct both *b = arg;
+    int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+
+    zmq_bind(b->own, "tcp://127.0.0.1:*");
+    while (!atomic_load(&b->called) && test_now_ms() < until_ms)
+        test_catch_up(b->own);
+    return NULL;
+}
+
+Test(callback, of_one_joint_socket_may_use_another_one_whose_function_uses_it)
+{
+    pthread_t thread[2];
+
+    for (int i = 0; i < 2; i++) {
+        both[i].own = both[!i].other = test_socket(ZMQ_CLIENT);
+        OK(zmq_setsockopt(both[i].own, ZMQ_MONITOR, (void *)meet_and_send, sizeof(void *)));
+    }
+    for (int i = 0; i < 2; i++)
+        pthread_create(&thread[i], NULL, bind_and_ask, &both[i]);
+    for (int i = 0; i < 2; i++)
+        pthread_join(thread[i], NULL);
+    cr_assert_eq(atomic_load(&inside), 2);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(both[i].own_error, EFSM);
+        cr_expect_eq(both[i].sent, -1);
+        cr_expect_eq(both[i].sent_error, EAGAIN, "%s", test_error(both[i].sent_error));
+    }
+}
+
+enum { BINDS = 20 };
+
+static struct {
+    void *socket;
+    atomic_int now, count, overlaps; /* how many are inside; calls; two at a time */
+    atomic_bool entered, may_end;
+    char addr[BINDS][64];
+} calls;
+
+static void note_each(void *s, int event, zmq_event_data_t *data)
+{
+    int at;
+
+    cr_assert_eq(s, calls.socket);
+    if (event != ZMQ_EVENT_LISTENING)
+        return;
+    if (atomic_fetch_add(&calls.now, 1) > 0)
+        atomic_fetch_add(&calls.overlaps, 1);
+    at = atomic_load(&calls.count);
+    snprintf(calls.addr[at % BINDS], sizeof calls.addr[0], "%s", data->any.addr);
+    test_catch_up(s); /* it may ask */
+    atomic_fetch_sub(&calls.now, 1);
+    atomic_fetch_add(&calls.count, 1);
+}
+
+static void *ask_until_all_is_told(void *arg)
+{
+    int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+
+    while (atomic_load(&calls.count) < BINDS && test_now_ms() < until_ms)
+        test_catch_up(arg);
+    return NULL;
+}
+
+Test(callback, of_a_joint_socket_is_called_in_turn)
+{
+    char at[BINDS][64];
+    size_t size;
+    pthread_t thread[3];
+    void *s = calls.socket = test_socket(ZMQ_SERVER);
+
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)note_each, sizeof(void *)));
+    for (int i = 0; i < 3; i++)
+        pthread_create(&thread[i], NULL, ask_until_all_is_told, s);
+    for (int i = 0; i < BINDS; i++) {
+        test_bind(s, "tcp://127.0.0.1:*");
+        size = sizeof at[i];
+        OK(zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, at[i], &size));
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_join(thread[i], NULL);
+    cr_assert_eq(atomic_load(&calls.count), BINDS);
+    cr_expect_eq(atomic_load(&calls.overlaps), 0);
+    for (int i = 0; i < BINDS; i++)
+        cr_expect_str_eq(calls.addr[i], at[i]);
+}
+
+static void stay_inside(void *s, int event, zmq_event_data_t *data)
+{
+    int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+
+    (void)s, (void)event, (void)data;
+    if (atomic_exchange(&calls.entered, true))
+        return;
+    while (!atomic_load(&calls.may_end) && test_now_ms() < until_ms)
+        test_pause();
+}
+
+static void *bind_and_stay(void *s)
+{
+    int64_t until_ms = test_now_ms() + TEST_DEADLINE_MS;
+
+    zmq_bind(s, "tcp://127.0.0.1:*");
+    while (!atomic_load(&calls.entered) && test_now_ms() < until_ms)
+        test_catch_up(s);
+    return NULL;
+}
+
+/* Other threads' calls go on; what was not told to one function is not told to the next. */
+Test(callback, of_a_joint_socket_may_be_changed_while_another_thread_is_inside)
+{
+    void *s = test_socket(ZMQ_SERVER);
+    char at[64];
+    size_t size = sizeof at;
+    pthread_t thread;
+
+    calls.socket = s;
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)stay_inside, sizeof(void *)));
+    pthread_create(&thread, NULL, bind_and_stay, s);
+    WAIT(atomic_load(&calls.entered));
+    test_bind(s, "tcp://127.0.0.1:*");
+    test_catch_up(s);
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)note_each, sizeof(void *)));
+    atomic_store(&calls.may_end, true);
+    pthread_join(thread, NULL);
+    test_bind(s, "tcp://127.0.0.1:*");
+    OK(zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, at, &size));
+    WAIT((test_catch_up(s), atomic_load(&calls.count) > 0));
+    cr_expect_eq(atomic_load(&calls.count), 1);
+    cr_expect_str_eq(calls.addr[0], at);
+}
+
 static void ask_for_the_descriptor(void *s, int event, zmq_event_data_t *data)
 {
     int fd;
