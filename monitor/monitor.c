@@ -541,6 +541,7 @@ int zu_monitor_call(struct zu_socket *s, zmq_monitor_fn *call)
     if (!m->call && m->to_call.slots) /* what was put in by mistake, while nobody wanted it */
         forget_calls(m);
     m->call = call;
+    s->calls |= call != NULL;
     /* [M6] release, pairs with [M5]. */
     atomic_store_explicit(&m->calls, call != NULL, memory_order_release);
     return 0;

@@ -12,6 +12,10 @@
  * arming last would lose a post between look and sleep. The wake is forgotten only after all
  * sockets are disarmed and before the look: forgetting it later could drop the wake of a post that
  * the look did not run. Descriptors are asked of the kernel by level, so the sleep sees them.
+ *
+ * To run what was posted may call a ZMQ_MONITOR function, which may close any other socket of ours.
+ * So where there is such a function the sockets are held before anything is run, and after it the
+ * poll is over if one was closed.
  */
 #define ZMQ_BUILD_DRAFT_API
 #include "engine/api/poll.h"
@@ -29,6 +33,7 @@ struct poll_set {
     struct pollfd *fds;   /* of the items that are no sockets, in their order; and room for hands */
     size_t fd_count;
     struct zu_hands hands;
+    bool holds; /* the sockets and their contexts: see the head of this file */
 };
 
 /* ---- items ---- */
@@ -69,6 +74,71 @@ static void fill_fds(struct poll_set *p)
             p->fds[n++] = (struct pollfd){p->items[i].fd, zu_poll_to_kernel(p->items[i].events), 0};
 }
 
+/* ---- sockets that may be closed meanwhile ---- */
+
+static bool may_call(const struct poll_set *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        const struct zu_socket *s = p->items[i].socket;
+
+        if (s && s->calls)
+            return true;
+    }
+    return false;
+}
+
+/* A context once for as many as follow one another. */
+static void hold(struct poll_set *p)
+{
+    const struct zu_ctx *last = NULL;
+
+    if (p->holds || !may_call(p))
+        return;
+    p->holds = true;
+    for (int i = 0; i < p->count; i++) {
+        struct zu_socket *s = p->items[i].socket;
+
+        if (!s)
+            continue;
+        if (s->ctx != last)
+            zu_ctx_begin(s->ctx);
+        last = s->ctx;
+        zu_socket_hold(s);
+    }
+}
+
+static zu_cold void let_go(struct poll_set *p)
+{
+    struct zu_ctx *last = NULL;
+
+    for (int i = 0; i < p->count; i++) {
+        struct zu_socket *s = p->items[i].socket;
+
+        if (!s)
+            continue;
+        if (last && s->ctx != last)
+            zu_ctx_end(last);
+        last = s->ctx;
+        zu_socket_drop(s);
+    }
+    zu_ctx_end(last);
+}
+
+static bool is_closed(const struct poll_set *p, int i)
+{
+    const struct zu_socket *s = p->items[i].socket;
+
+    return s && s->tag == 0;
+}
+
+static bool is_any_closed(const struct poll_set *p)
+{
+    for (int i = 0; i < p->count && p->holds; i++)
+        if (is_closed(p, i))
+            return true;
+    return false;
+}
+
 /* ---- a look ---- */
 
 /* With a mask also where no descriptor is: a signal that it lets through is delivered here. */
@@ -81,19 +151,32 @@ static int look_at_fds(struct poll_set *p)
     return ppoll(p->fds, p->fd_count, &at_once, p->mask) < 0 ? -errno : 0;
 }
 
-static int look_at_item(zmq_pollitem_t *item, const struct pollfd **fd)
+/* Something was posted to the socket. */
+static zu_cold int hear(struct poll_set *p, struct zu_socket *s)
 {
     int rc;
 
-    if (!item->socket) {
+    hold(p);
+    rc = zu_socket_catch_up(s);
+    return rc == 0 && is_any_closed(p) ? -ENOTSOCK : rc;
+}
+
+static int look_at_item(struct poll_set *p, zmq_pollitem_t *item, const struct pollfd **fd)
+{
+    struct zu_socket *s = item->socket;
+    int rc;
+
+    if (!s) {
         item->revents = zu_poll_from_kernel((*fd)++->revents);
         return 0;
     }
     item->revents = 0;
-    if ((rc = zu_socket_catch_up(item->socket)) < 0)
+    if (zu_mailbox_has(&s->box) && (rc = hear(p, s)) < 0)
+        return rc;
+    if ((rc = zu_socket_catch_up(s)) < 0)
         return rc;
     if (item->events)
-        item->revents = (short)(zu_socket_events(item->socket) & item->events);
+        item->revents = (short)(zu_socket_events(s) & item->events);
     return 0;
 }
 
@@ -104,7 +187,7 @@ static int look(struct poll_set *p)
     int rc = look_at_fds(p), ready = 0;
 
     for (int i = 0; i < p->count && rc == 0; i++) {
-        rc = look_at_item(&p->items[i], &fd);
+        rc = look_at_item(p, &p->items[i], &fd);
         ready += p->items[i].revents != 0;
     }
     return rc < 0 ? rc : ready;
@@ -125,7 +208,7 @@ static bool arm(struct poll_set *p, struct zu_waiter *w)
 static void disarm(struct poll_set *p)
 {
     for (int i = 0; i < p->count; i++)
-        if (p->items[i].socket)
+        if (p->items[i].socket && !(p->holds && is_closed(p, i)))
             zu_socket_disarm(p->items[i].socket);
 }
 
@@ -143,7 +226,7 @@ static int sleep_once(struct poll_set *p, struct zu_waiter *w, uint64_t deadline
         rc = zu_now_ns() < deadline_ns ? 0 : -ETIMEDOUT;
     disarm(p);
     zu_waiter_reset(w);
-    return rc;
+    return is_any_closed(p) ? -ENOTSOCK : rc;
 }
 
 static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
@@ -151,6 +234,7 @@ static int sleep_until(struct poll_set *p, uint64_t deadline_ns)
     struct zu_waiter w;
     int rc, ready;
 
+    hold(p);
     zu_waiter_init(&w);
     do {
         ready = 0;
@@ -323,6 +407,8 @@ static int poll_items(zmq_pollitem_t *items, int count, long timeout_ms, const s
     if (p.fd_count > FEW_FDS && !(p.fds = zu_alloc((p.fd_count + ZU_HANDS_MAX) * sizeof *p.fds)))
         return -ENOMEM;
     rc = poll_set(&p, timeout_ms);
+    if (zu_unlikely(p.holds))
+        let_go(&p);
     if (p.fds != few)
         zu_free(p.fds);
     return rc;

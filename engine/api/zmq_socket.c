@@ -33,6 +33,7 @@ void *zmq_socket(void *context, int type)
 /* Who still waits for the lock of a joint socket has made a mistake, but the memory is there. */
 static int close_joint(struct zu_socket *s)
 {
+    struct zu_ctx *ctx;
     int rc = zu_joint_enter(s);
 
     if (rc == -ETERM)
@@ -41,10 +42,13 @@ static int close_joint(struct zu_socket *s)
         return rc;
     zu_joint_leave(s); /* after what is due */
     pthread_mutex_lock(&s->lock);
+    ctx = s->ctx;
+    zu_ctx_begin(ctx); /* it is asked for by the last drop */
     zu_socket_hold(s);
     zu_socket_close(s);
     pthread_mutex_unlock(&s->lock);
     zu_socket_drop(s);
+    zu_ctx_end(ctx);
     return 0;
 }
 

@@ -382,6 +382,7 @@ int zu_socket_close(struct zu_socket *s)
     if (zu_ctx_inherited(ctx))
         return 0; /* the parent's: nothing of it is touched */
     s->closing = true;
+    zu_socket_end_sleep(s); /* a ZMQ_MONITOR function may close what zmq_poll waits for */
     zu_hands_release(s);
     zu_tripwires_close(s);
     pthread_mutex_lock(&ctx->lock);

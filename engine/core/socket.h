@@ -76,6 +76,7 @@ struct zu_socket {
     uint32_t busy_tag;                  /* the tag before; 0 in zmq_close */
     bool busy;                          /* it runs */
     bool has_fd;
+    bool calls;                       /* it was given a function to call: ZMQ_MONITOR */
     bool joint;                       /* several threads may use it at once: see joint.h */
     bool has_local;                   /* it has had a peer in this process */
     bool stopped;                     /* the context was terminated: every call answers ETERM */

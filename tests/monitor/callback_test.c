@@ -300,6 +300,56 @@ Test(callback, may_not_use_a_poller_that_has_its_socket_of_several_threads)
     check_pollers(ZMQ_SERVER);
 }
 
+static struct {
+    void *socket; /* which the function closes, */
+    int when;     /* with this event */
+} to_close;
+
+static void close_another(void *s, int event, zmq_event_data_t *data)
+{
+    (void)s, (void)data;
+    if (event != to_close.when || !to_close.socket)
+        return;
+    test_close(to_close.socket);
+    to_close.socket = NULL;
+}
+
+static void *dial_later(void *at)
+{
+    test_pause();
+    return (void *)(intptr_t)test_plain_connect(at);
+}
+
+/* In the first look; while it waits; while it waits, with a ZMQ_FD; and who is listed first. */
+static void check_poll_with_a_close(int when, bool has_fd, bool first)
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *s = test_socket(ZMQ_PULL), *other = test_bound(ZMQ_PULL, test_endpoint(TEST_TCP));
+    zmq_pollitem_t items[] = {{first ? other : s, 0, ZMQ_POLLIN, 0},
+                              {first ? s : other, 0, ZMQ_POLLIN, 0},
+                              {first ? other : s, 0, ZMQ_POLLIN, 0}};
+    pthread_t thread;
+    void *fd;
+
+    if (has_fd)
+        cr_assert_geq(test_get(s, ZMQ_FD), 0);
+    to_close.socket = other;
+    to_close.when = when;
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)close_another, sizeof(void *)));
+    test_bind(s, at);
+    pthread_create(&thread, NULL, dial_later, (void *)at);
+    FAILS(ENOTSOCK, zmq_poll(items, 3, TEST_DEADLINE_MS));
+    pthread_join(thread, &fd);
+    close((int)(intptr_t)fd);
+    test_close(s);
+}
+
+Test(callback, may_close_what_its_thread_polls)
+{
+    for (int i = 0; i < 8; i++)
+        check_poll_with_a_close(i & 1 ? ZMQ_EVENT_LISTENING : ZMQ_EVENT_ACCEPTED, i & 2, i & 4);
+}
+
 /* ---- a socket of several threads ---- */
 
 struct both {
