@@ -443,9 +443,9 @@ def soak_accounts(tally, messages):
 
 def soak_mixed(tally, seconds):
     """mixed, of the release build, for that long in all."""
-    each = max(seconds // 8, 1)
+    each = max(seconds // 12, 1)
     for backend in ("io_uring", "readiness"):
-        for transport in ("tcp", "ipc"):
+        for transport in ("tcp", "ipc", "ws"):
             for mechanism in ("null", "curve"):
                 name = "mixed-%s-%s-%s" % (backend, transport, mechanism)
                 say("%s, %d seconds:" % (name, each))

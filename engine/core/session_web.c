@@ -224,8 +224,10 @@ void zu_session_web_mask(const struct zu_session *s, uint8_t *body, size_t size)
 static int say_control(struct zu_session *s, uint8_t opcode, const void *body, size_t size)
 {
     uint8_t frame[ZU_WS_HEADER_MAX + ZU_WS_CONTROL_MAX];
-    size_t head = write_head(s->web, frame, opcode, size);
+    size_t head;
 
+    zu_session_claim(s); /* a caller takes masks, too */
+    head = write_head(s->web, frame, opcode, size);
     if (size)
         memcpy(frame + head, body, size);
     if (s->web->client)
@@ -304,6 +306,11 @@ bool zu_session_web_is_whole(const struct zu_session *s)
     return s->web->flags_taken;
 }
 
+bool zu_session_web_is_control(const struct zu_session *s)
+{
+    return zu_ws_is_control(&s->web->head);
+}
+
 void zu_session_web_unmask(struct zu_session *s, uint8_t *at, size_t size)
 {
     if (s->web->head.masked)
@@ -320,7 +327,9 @@ static int hear_close(struct zu_session *s, const uint8_t *body, size_t size)
         say_control(s, ZU_WS_CLOSE, body, size);
     w->close_said = true;
     s->turned_away = ZU_LOSS_CONNECTION;
+    s->in_whole = true; /* it is not done with: a watch that ends here must not begin to receive */
     zu_session_enter(s, ZU_SESSION_HANDSHAKE);
+    s->in_whole = false;
     zu_timer_set(s->loop, &s->timer, CLOSE_MS);
     zu_session_pump_soon(s);
     return 0;

@@ -51,6 +51,8 @@ void zu_session_web_forget(struct zu_session *s);
 int zu_session_web_read_head(struct zu_session *s, struct zu_reader *in, struct zu_frame *f);
 /* The frame whose header was read last is a whole message: its body may be unmasked where it is. */
 bool zu_session_web_is_whole(const struct zu_session *s);
+/* It is a control frame, which is the loop's to answer. */
+bool zu_session_web_is_control(const struct zu_session *s);
 void zu_session_web_unmask(struct zu_session *s, uint8_t *at, size_t size);
 /* *m is the body of that frame, as it came. 1: now it is the body of a message. 0: it was a control
  * frame, or not the last of its message. Or an error. */

@@ -10,7 +10,7 @@
  * generation in order and to its last message, a DEALER all of its echoes in order, and a timer's
  * signals interrupt everybody.
  *
- *     mixed [--seconds N] [--transport tcp|ipc] [--mechanism null|curve] [--seed N]
+ *     mixed [--seconds N] [--transport tcp|ipc|ws] [--mechanism null|curve] [--seed N]
  *
  * Uses zmq.h alone: LD_LIBRARY_PATH chooses the library.
  */
@@ -515,12 +515,13 @@ static void await_all(struct world *w)
 
 struct wish {
     unsigned seconds, seed;
-    bool ipc, sealed;
+    const char *transport;
+    bool sealed;
 };
 
 static struct wish wishes(int argc, char **argv)
 {
-    struct wish w = {.seconds = 10, .seed = 1};
+    struct wish w = {.seconds = 10, .seed = 1, .transport = "tcp"};
     bool good = argc % 2 == 1;
 
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -529,7 +530,7 @@ static struct wish wishes(int argc, char **argv)
         else if (strcmp(argv[i], "--seed") == 0)
             w.seed = (unsigned)strtoul(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--transport") == 0)
-            w.ipc = strcmp(argv[i + 1], "ipc") == 0;
+            w.transport = argv[i + 1];
         else if (strcmp(argv[i], "--mechanism") == 0)
             w.sealed = strcmp(argv[i + 1], "curve") == 0;
         else
@@ -537,7 +538,7 @@ static struct wish wishes(int argc, char **argv)
     }
     if (!good || w.seconds == 0) {
         fprintf(stderr,
-                "usage: %s [--seconds N] [--transport tcp|ipc] "
+                "usage: %s [--seconds N] [--transport tcp|ipc|ws] "
                 "[--mechanism null|curve] [--seed N]\n",
                 argv[0]);
         exit(2);
@@ -561,17 +562,17 @@ int main(int argc, char **argv)
     struct speaker speakers[SPEAKERS];
     pthread_t echoes, threads[SPEAKERS];
     uint64_t until = now_us() + wish.seconds * UINT64_C(1000000);
-    unsigned count = wish.ipc || wish.sealed ? DEALERS : SPEAKERS, second = 0;
+    unsigned count = strcmp(wish.transport, "tcp") || wish.sealed ? DEALERS : SPEAKERS, second = 0;
     char folder[] = "/tmp/mixed-XXXXXX";
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     w.port = free_port();
     if (!mkdtemp(folder))
         fail("%s: %s", folder, strerror(errno));
-    if (wish.ipc)
+    if (strcmp(wish.transport, "ipc") == 0)
         snprintf(w.endpoint, sizeof w.endpoint, "ipc://%s/s", folder);
     else
-        snprintf(w.endpoint, sizeof w.endpoint, "tcp://127.0.0.1:%d", w.port);
+        snprintf(w.endpoint, sizeof w.endpoint, "%s://127.0.0.1:%d", wish.transport, w.port);
     w.sealed = wish.sealed;
     for (int i = 0; i < 2; i++)
         if (wish.sealed && zmq_curve_keypair(w.keys[i][0], w.keys[i][1]))
