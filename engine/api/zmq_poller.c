@@ -10,6 +10,9 @@
  * touched), look at the hot ones and lay their tripwires, sleep. A touch after the mailbox was run
  * is in it, and the mailbox then refuses to sleep; a later one wakes the waiter.
  *
+ * By hand. A poller of few sockets takes their intakes while it waits, as zmq_poll does. What comes
+ * is written into a pipe as ever, and so touches; a wait that ends gives all back.
+ *
  * To look at a socket runs what was posted to it, and so its ZMQ_MONITOR function, which may try to
  * use the poller. What it would change is being gone through, so meanwhile all is refused.
  */
@@ -18,6 +21,7 @@
 #include "engine/base/alloc.h"
 #include "engine/base/err.h"
 #include "engine/base/map.h"
+#include "engine/core/by_hand.h"
 #include "engine/core/joint.h"
 #include "engine/core/tripwire.h"
 
@@ -26,6 +30,7 @@
 
 #define POLLER_TAG 0x7a752d70u /* "zu-p" */
 
+#define HANDS_FDS  16 /* descriptors beside which it waits by hand */
 #define EVENTS_ALL (ZMQ_POLLIN | ZMQ_POLLOUT | ZMQ_POLLERR | ZMQ_POLLPRI)
 
 struct poller;
@@ -57,6 +62,7 @@ struct poller {
     size_t hot_count, hot_room;
     bool unsorted;
     bool looking;       /* at its sockets: see the head of this file */
+    bool lost_one;      /* a socket is registered no more */
     bool had_joint;     /* a joint socket was registered: zmq_poller_fd may be asked for */
     bool has_fd;        /* it was */
     struct pollfd *fds; /* in order; one without events has a descriptor that is none */
@@ -103,6 +109,7 @@ static void free_item(struct item *item)
     struct poller *p = item->in;
 
     make_cold(item);
+    p->lost_one = true;
     p->waited_for -= item->events != 0;
     p->count--;
     zu_map_take(&p->by_handle, &item->handle, sizeof item->handle);
@@ -500,36 +507,175 @@ static int look(struct poller *p, struct found *f)
     return rc;
 }
 
+/* What there is now: how many events, or a negative errno. Never sleeps. */
+static int find_events(struct poller *p, struct found *f)
+{
+    int rc;
+
+    zu_mailbox_run(&p->box);
+    f->again = false;
+    rc = look(p, f);
+    return rc < 0 ? rc : f->count;
+}
+
+/* `h`: what is in our hands, or NULL. */
+static int wait_for_wake(struct poller *p, struct zu_hands *h, uint64_t deadline_ns)
+{
+    struct pollfd fds[HANDS_FDS + ZU_HANDS_MAX];
+
+    if (!h)
+        return zu_waiter_wait(&p->waiter, p->fds, p->fd_count, deadline_ns, NULL);
+    if (p->fd_count)
+        memcpy(fds, p->fds, p->fd_count * sizeof *fds);
+    memcpy(fds + p->fd_count, h->fds, h->count * sizeof *fds);
+    return zu_waiter_wait(&p->waiter, fds, p->fd_count + h->count, deadline_ns, h->mask);
+}
+
 /* 0: look again. -ETIMEDOUT: look once more, then give up. Any other: -EINTR and its like. */
-static int sleep_once(struct poller *p, const struct found *f, uint64_t deadline_ns)
+static int sleep_once(struct poller *p, const struct found *f, struct zu_hands *h,
+                      uint64_t deadline_ns)
 {
     int rc;
 
     if (f->again || !zu_mailbox_sleep(&p->box))
         return zu_now_ns() < deadline_ns ? 0 : -ETIMEDOUT;
-    rc = zu_waiter_wait(&p->waiter, p->fds, p->fd_count, deadline_ns, NULL);
+    rc = wait_for_wake(p, h, deadline_ns);
     zu_mailbox_awake(&p->box);
     zu_waiter_reset(&p->waiter);
     return rc;
 }
 
+/* Since something was taken in hand. A ZMQ_MONITOR function may close sockets while we look. */
+static bool has_lost_one(struct poller *p, struct found *f)
+{
+    zu_mailbox_run(&p->box);
+    f->again |= p->hot_count > 0; /* what that made hot is still to be looked at */
+    return p->lost_one;
+}
+
+/* 0: what is in our hands has to go first. */
+static int sleep_until(struct poller *p, struct found *f, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int slept, rc;
+
+    do {
+        slept = sleep_once(p, f, h, deadline_ns);
+        if (slept < 0 && slept != -ETIMEDOUT)
+            return slept;
+        if (h && slept == 0)
+            zu_hands_look(h);
+        rc = find_events(p, f);
+    } while (rc == 0 && slept == 0 && !(h && has_lost_one(p, f)));
+    return rc == 0 && slept < 0 ? -EAGAIN : rc;
+}
+
+/* ---- by hand ---- */
+
+/* Not with many sockets: a wait is to cost what is ready. Nor where the user waits by himself. */
+static bool has_hands(const struct poller *p, const struct found *f)
+{
+    return p->count <= ZU_HANDS_MAX && p->fd_count <= HANDS_FDS && f->room > 0 && !p->has_fd;
+}
+
+/* The item's socket, if what it awaits may be received by hand; else NULL. */
+static struct zu_socket *socket_for_hands(const struct item *item)
+{
+    struct zu_socket *s = item->wire.socket;
+
+    if (!s || !(item->events & ZMQ_POLLIN) || zu_socket_check(s) < 0 || zu_ctx_inherited(s->ctx))
+        return NULL; /* a joint one is not ours alone; nor is one whose function has called us */
+    return s;
+}
+
+/* In the order in which they were registered. */
+struct few {
+    struct item *items[ZU_HANDS_MAX];
+    size_t count;
+};
+
+static void list_item(void *arg, const void *key, size_t size, void *value)
+{
+    struct few *few = arg;
+
+    (void)key, (void)size;
+    few->items[few->count++] = value;
+}
+
+/* None where nothing may be received by hand. */
+static void list_items(struct poller *p, const struct found *f, struct few *few)
+{
+    few->count = 0;
+    if (!has_hands(p, f))
+        return;
+    zu_map_each(&p->by_handle, list_item, few);
+    qsort(few->items, few->count, sizeof *few->items, by_order);
+}
+
+static bool take_hands(struct poller *p, const struct found *f, struct zu_hands *h)
+{
+    struct zu_socket *s;
+    struct few few;
+
+    zu_hands_init(h);
+    p->lost_one = false;
+    list_items(p, f, &few);
+    for (size_t i = 0; i < few.count; i++) {
+        if (!(s = socket_for_hands(few.items[i])))
+            continue;
+        zu_hands_release(s);
+        zu_hands_add(h, s);
+    }
+    return h->count > 0 || (h->first && h->first->options->spin_us < 0);
+}
+
+/* By who does not wait. */
+static bool ask_hands(struct poller *p, const struct found *f)
+{
+    struct zu_socket *s;
+    struct few few;
+    bool any = false;
+
+    list_items(p, f, &few);
+    for (size_t i = 0; i < few.count; i++)
+        if ((s = socket_for_hands(few.items[i])))
+            any |= zu_hands_ask(s);
+    return any;
+}
+
+static int wait_by_hand(struct poller *p, struct found *f, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int rc;
+
+    zu_hands_begin(h, NULL);
+    do {
+        zu_hands_look(h);
+        rc = find_events(p, f);
+    } while (rc == 0 && !has_lost_one(p, f) && zu_hands_spin(h, deadline_ns));
+    if (rc == 0 && !p->lost_one)
+        rc = sleep_until(p, f, h, deadline_ns);
+    if (has_lost_one(p, f))
+        h->first = NULL;
+    zu_hands_end(h);
+    if (rc == 0 || rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) /* it takes a descriptor */
+        return sleep_until(p, f, NULL, deadline_ns);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
 static int wait_all(struct poller *p, struct found *f, long timeout_ms)
 {
     uint64_t deadline_ns = timeout_ms ? zu_poll_deadline(timeout_ms) : 0;
-    int slept = timeout_ms == 0 ? -ETIMEDOUT : 0, rc;
+    int rc = find_events(p, f);
+    struct zu_hands h;
 
-    for (;;) {
-        zu_mailbox_run(&p->box);
-        f->again = false;
-        rc = look(p, f);
-        if (rc < 0 || f->count > 0)
-            return rc < 0 ? rc : f->count;
-        if (slept == -ETIMEDOUT)
-            return -EAGAIN;
-        slept = sleep_once(p, f, deadline_ns);
-        if (slept < 0 && slept != -ETIMEDOUT)
-            return slept;
-    }
+    if (rc == 0 && timeout_ms == 0 && ask_hands(p, f))
+        rc = find_events(p, f);
+    if (rc != 0 || timeout_ms == 0)
+        return rc ? rc : -EAGAIN;
+    if (take_hands(p, f, &h))
+        return wait_by_hand(p, f, &h, deadline_ns);
+    return sleep_until(p, f, NULL, deadline_ns);
 }
 
 static void clear(zmq_poller_event_t *events, int from, int to)

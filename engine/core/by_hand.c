@@ -199,6 +199,8 @@ bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns)
     uint64_t now_ns = zu_now_ns();
     uint32_t us;
 
+    if (!s)
+        return false;
     if (s->options->spin_us < 0)
         return spin_on(h, now_ns, deadline_ns);
     if (s->hand_us == 0) {
@@ -216,8 +218,11 @@ bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns)
 static void learn(struct zu_hands *h)
 {
     struct zu_socket *s = h->first;
-    uint64_t most_us = (uint64_t)ZU_MAX(s->options->spin_us, 0);
+    uint64_t most_us;
 
+    if (!s)
+        return;
+    most_us = (uint64_t)ZU_MAX(s->options->spin_us, 0);
     if (zu_now_ns() - h->start_ns < most_us * 1000)
         s->hand_us = s->ctx->one_cpu ? 0 : (uint32_t)most_us;
     else

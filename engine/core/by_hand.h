@@ -39,7 +39,7 @@ struct zu_hands {
     uint32_t count;
     struct zu_pipe *ends[ZU_HANDS_MAX]; /* sessions', HELD */
     struct pollfd fds[ZU_HANDS_MAX];
-    struct zu_socket *first; /* whose spins are learnt from */
+    struct zu_socket *first; /* whose spins are learnt from; NULL: it has gone */
     uint32_t looks;
     struct zu_block *block;
     uint64_t start_ns;

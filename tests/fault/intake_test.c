@@ -3,10 +3,12 @@
  * What a thread receives by itself (engine/core/by_hand.h): lone messages, with the loop's own
  * parser, and nothing else; and whose the intake is in between.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "tests/fault/rig.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <unistd.h>
 #include <zmq.h>
 
 TestSuite(intake, .timeout = 110);
@@ -361,6 +363,111 @@ Test(intake, who_asks_again_and_again_keeps_it)
     PUT(&r, "\0\4poll");
     cr_assert_eq(zmq_poll(&item, 1, 0), 1);
     cr_assert(finds(&r, "poll"));
+    rig_end(&r, 0);
+}
+
+/* ---- in a poller ---- */
+
+/* Waits for so long: is there something at the rig's socket? */
+static bool polls(struct rig *r, void *poller, long timeout_ms)
+{
+    zmq_poller_event_t e;
+    int rc = zmq_poller_wait(poller, &e, timeout_ms);
+
+    cr_assert(rc == 0 || errno == EAGAIN);
+    return rc == 0 && e.socket == r->s && e.events == ZMQ_POLLIN;
+}
+
+static void *poller_of(void *socket)
+{
+    void *poller = zmq_poller_new();
+
+    cr_assert_not_null(poller);
+    cr_assert_eq(zmq_poller_add(poller, socket, NULL, ZMQ_POLLIN), 0);
+    return poller;
+}
+
+Test(intake, who_waits_in_a_poller_receives_by_himself)
+{
+    struct rig r = {.label = "lone messages for a poller"};
+    int pipe_ends[2];
+    void *poller;
+
+    meet(&r, 1000);
+    poller = poller_of(r.s);
+    cr_assert_eq(pipe(pipe_ends), 0);
+    for (int i = 0; i < 100; i++) {
+        if (i == 50) /* and beside a descriptor */
+            cr_assert_eq(zmq_poller_add_fd(poller, pipe_ends[0], NULL, ZMQ_POLLIN), 0);
+        PUT(&r, "\0\4lone");
+        cr_assert(polls(&r, poller, 1000), "%d", i);
+        cr_assert(scripted_watches(r.k)); /* nothing outlives the call */
+        cr_assert(finds(&r, "lone"));
+        cr_assert_not(polls(&r, poller, 1));
+        cr_assert_not(is_woken(&r));
+        cr_assert(scripted_watches(r.k));
+    }
+    cr_assert_eq(zmq_poller_destroy(&poller), 0);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    rig_end(&r, 0);
+}
+
+Test(intake, who_asks_a_poller_again_and_again_keeps_it)
+{
+    struct rig r = {.label = "a poller that does not wait"};
+    void *poller;
+
+    meet(&r, 1000);
+    poller = poller_of(r.s);
+    while (scripted_watches(r.k)) {
+        for (int i = 0; i < 1000; i++)
+            cr_assert_not(polls(&r, poller, 0));
+        rig_settle(&r);
+    }
+    for (int i = 0; i < 10; i++) {
+        PUT(&r, "\0\4lone");
+        cr_assert(polls(&r, poller, 0));
+        cr_assert(finds(&r, "lone"));
+        cr_assert_not(is_woken(&r));
+    }
+    cr_assert_not(polls(&r, poller, 1)); /* but not beyond a wait */
+    cr_assert(scripted_watches(r.k));
+    cr_assert_eq(zmq_poller_destroy(&poller), 0);
+    rig_end(&r, 0);
+}
+
+/* Something lies there, and who waits in this poller leaves it to the loop. */
+static void leaves_it(struct rig *r, void *poller)
+{
+    PUT(r, "\0\4loop");
+    cr_assert_not(polls(r, poller, 1));
+    cr_assert(scripted_watches(r->k));
+    cr_assert(hears(r, "loop"));
+}
+
+Test(intake, a_poller_of_many_or_with_a_descriptor_leaves_it_to_the_loop)
+{
+    struct rig r = {.label = "other pollers"};
+    void *poller, *others[4];
+    int fd;
+
+    meet(&r, 1000);
+    poller = poller_of(r.s);
+    for (int i = 0; i < 4; i++) {
+        others[i] = zmq_socket(r.ctx, i < 3 ? ZMQ_PULL : ZMQ_SERVER);
+        cr_assert_eq(zmq_poller_add(poller, others[i], NULL, ZMQ_POLLIN), 0);
+    }
+    leaves_it(&r, poller);
+    cr_assert_eq(zmq_poller_remove(poller, others[0]), 0);
+    PUT(&r, "\0\4lone");
+    cr_assert(polls(&r, poller, 1000));
+    cr_assert(finds(&r, "lone"));
+    cr_assert_eq(zmq_poller_fd(poller, &fd), 0);
+    leaves_it(&r, poller);
+    cr_assert_eq(zmq_poller_destroy(&poller), 0);
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(zmq_close(others[i]), 0);
     rig_end(&r, 0);
 }
 

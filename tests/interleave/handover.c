@@ -6,6 +6,7 @@
  *
  *     handover [--stops N] [--only NAME [--decisions "..."]]
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "tests/interleave/world.h"
 
 #include <errno.h>
@@ -287,6 +288,31 @@ static void begin_poll(void)
     schedule_thread("peer", peer_says_to_both, NULL);
 }
 
+static void app_polls_by_poller(void *arg)
+{
+    void *poller = zmq_poller_new();
+    zmq_poller_event_t e;
+
+    (void)arg;
+    SCHEDULE_CHECK(poller);
+    for (unsigned i = 0; i < 2; i++)
+        SCHEDULE_CHECK(zmq_poller_add(poller, world.sides[i].s, &world.sides[i], ZMQ_POLLIN) == 0);
+    while (first->received + second->received < 3) {
+        SCHEDULE_CHECK(zmq_poller_wait(poller, &e, -1) == 0);
+        SCHEDULE_CHECK(app_receives(e.user_data, 1, ZMQ_DONTWAIT));
+    }
+    SCHEDULE_CHECK(zmq_poller_destroy(&poller) == 0);
+}
+
+static void begin_poller(void)
+{
+    begin(ZMQ_DEALER, NULL, true);
+    world_add(ZMQ_DEALER, NULL);
+    world_leave_intake(second);
+    schedule_thread("app", app_polls_by_poller, NULL);
+    schedule_thread("peer", peer_says_to_both, NULL);
+}
+
 /* ---- heartbeats, and ends ---- */
 
 static void set_heartbeats(struct side *d)
@@ -473,6 +499,7 @@ static const struct play plays[] = {
     {"echo", begin_echo, world_end},
     {"two-sockets", begin_two_sockets, world_end},
     {"poll", begin_poll, world_end},
+    {"poller", begin_poller, world_end},
     {"heartbeats", begin_heartbeats, end_heartbeats},
     {"silence", begin_silence, world_end},
     {"peer-goes", begin_peer_goes, world_end},

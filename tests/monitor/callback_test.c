@@ -541,3 +541,55 @@ Test(callback, refuses_what_is_no_function)
     FAILS(ENOTSOCK, zmq_setsockopt(NULL, ZMQ_MONITOR, (void *)note, sizeof(void *)));
     OK(zmq_setsockopt(s, ZMQ_MONITOR, NULL, 0));
 }
+
+/* ---- a socket that a waiting poller may have in hand ---- */
+
+static void *held, *poller_of_held;
+
+static void close_held(void *s, int event, zmq_event_data_t *data)
+{
+    (void)s, (void)event, (void)data;
+    if (held)
+        cr_assert_eq(zmq_close(held), 0);
+    held = NULL;
+}
+
+static void greet(void *from, void *to)
+{
+    SEND(from, "lone");
+    RECV(to, "lone");
+}
+
+Test(callback, may_close_what_a_poller_waits_for)
+{
+    for (int i = 0; i < 20; i++) {
+        void *bound = test_bound(ZMQ_PAIR, test_endpoint(TEST_TCP)), *other, *peer, *caller;
+        const char *endpoint = test_endpoint(TEST_TCP);
+        zmq_poller_event_t e;
+        char at[256];
+        size_t size = sizeof at;
+
+        OK(zmq_getsockopt(bound, ZMQ_LAST_ENDPOINT, at, &size));
+        OK(zmq_setsockopt(bound, ZMQ_MONITOR, (void *)close_held, sizeof(void *)));
+        peer = test_bound(ZMQ_PAIR, endpoint);
+        other = zmq_socket(test_ctx(), ZMQ_PAIR); /* it is closed here, not by test_end */
+        cr_assert_not_null(other);
+        SET(other, ZMQ_RCVTIMEO, TEST_DEADLINE_MS);
+        OK(zmq_connect(other, endpoint));
+        for (int j = 0; j < 5; j++)
+            greet(peer, other);
+        poller_of_held = zmq_poller_new();
+        cr_assert_not_null(poller_of_held);
+        OK(zmq_poller_add(poller_of_held, other, NULL, ZMQ_POLLIN));
+        OK(zmq_poller_add(poller_of_held, bound, NULL, ZMQ_POLLIN));
+        held = other;
+        caller = test_connected(ZMQ_PAIR, at);
+        SEND(caller, "hello");
+        OK(zmq_poller_wait(poller_of_held, &e, TEST_DEADLINE_MS));
+        cr_assert_eq(e.socket, bound);
+        cr_assert_null(held);
+        cr_assert_eq(zmq_poller_size(poller_of_held), 1);
+        OK(zmq_poller_destroy(&poller_of_held));
+        test_end();
+    }
+}

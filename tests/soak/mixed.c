@@ -12,8 +12,9 @@
  *
  *     mixed [--seconds N] [--transport tcp|ipc|ws] [--mechanism null|curve] [--seed N]
  *
- * Uses zmq.h alone: LD_LIBRARY_PATH chooses the library.
+ * Uses zmq.h alone: LD_LIBRARY_PATH chooses the library, which need not have a zmq_poller.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
@@ -133,19 +134,39 @@ static bool poll_for(struct world *w, void *s, int ms)
     return n > 0;
 }
 
+#pragma weak zmq_poller_new
+
+static void wait_in_poller(struct world *w, void *s, int ms)
+{
+    void *poller = zmq_poller_new ? zmq_poller_new() : NULL;
+    zmq_poller_event_t e;
+
+    if (!poller)
+        return;
+    if (zmq_poller_add(poller, s, NULL, ZMQ_POLLIN))
+        fail("zmq_poller_add: %s", zmq_strerror(errno));
+    if (zmq_poller_wait(poller, &e, ms) && errno != EAGAIN && !was_interrupted(w))
+        fail("zmq_poller_wait: %s", zmq_strerror(errno));
+    zmq_poller_destroy(&poller);
+}
+
 /* The size of what came, or -1 when nothing has for about LOOK_MS. */
 static int hear(struct world *w, void *s, void *buf, size_t size, uint64_t *random)
 {
     int flags = 0, n;
     uint64_t until = now_us() + LOOK_MS * 1000;
 
-    switch (chance(random, 4)) {
+    switch (chance(random, 5)) {
     case 0: break; /* ZMQ_RCVTIMEO */
     case 1:
         poll_for(w, s, LOOK_MS);
         flags = ZMQ_DONTWAIT;
         break;
     case 2:
+        wait_in_poller(w, s, LOOK_MS);
+        flags = ZMQ_DONTWAIT;
+        break;
+    case 3:
         while (!poll_for(w, s, 0) && now_us() < until) {
         }
         flags = ZMQ_DONTWAIT;
