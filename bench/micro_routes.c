@@ -5,10 +5,10 @@
  * ROUTER gives to peers without one: five bytes.
  */
 #include "bench/gbench.h"
+#include "engine/base/alloc.h"
 #include "engine/base/map.h"
 #include "patterns/routes.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { ID_SIZE = 5 };
@@ -115,11 +115,13 @@ static void fill_and_empty(struct gbench *g)
 static void attach_and_detach(struct gbench *g)
 {
     uint64_t count = (uint64_t)gbench_arg(g), i = 0;
-    struct zu_pipe *pipe = calloc(count, sizeof *pipe);
+    struct zu_pipe *pipe = zu_alloc_aligned(alignof(struct zu_pipe), count * sizeof *pipe);
     struct zu_routes r;
     bool failed = !pipe;
 
     zu_routes_init(&r);
+    if (pipe)
+        memset(pipe, 0, count * sizeof *pipe);
     for (uint64_t k = 0; !failed && k < count; k++)
         failed = zu_routes_attach_raw(&r, &pipe[k]) < 0;
     if (failed)
@@ -134,7 +136,7 @@ static void attach_and_detach(struct gbench *g)
     for (uint64_t k = 0; !failed && k < count; k++)
         zu_routes_detach(&r, &pipe[k]);
     zu_routes_fini(&r);
-    free(pipe);
+    zu_free(pipe);
 }
 
 int main(int argc, char **argv)

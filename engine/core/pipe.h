@@ -67,6 +67,18 @@ enum zu_intake {
 };
 
 struct zu_pipe {
+    /* One line, and all of it that most messages touch: with many pipes each line is waited for. */
+    alignas(ZU_CACHE_LINE) struct zu_queue *in;
+    struct zu_queue *out;
+    uint64_t write_until; /* meter.written up to which nobody need be asked for room */
+    uint64_t next_ack;    /* meter.read at which the writer is told */
+    uint64_t peer_read;   /* what the writer last knew of meter.read at the other end */
+    bool writing_part;    /* the last item written had MORE */
+    bool peer_gone;       /* the other end closed */
+    bool ended;           /* and there is nothing left to read */
+    bool closed;          /* this end closed */
+    struct zu_meter meter; /* what anyone may look at; only the beginning is in the line */
+
     /* Set by who makes the pipe, before the other end's owner sees it. */
     const struct zu_pipe_sink *sink;
     void *owner;                      /* the socket or session */
@@ -97,18 +109,9 @@ struct zu_pipe {
 
     /* pipe.c's own. */
     struct zu_pipe *peer;
-    struct zu_queue *in, *out;
     struct zu_pipe_pair *pair;
     _Atomic uint32_t token; /* enum zu_token */
-    struct zu_meter meter;  /* what anyone may look at */
-    uint64_t write_until;   /* meter.written up to which nobody need be asked for room */
-    uint64_t peer_read;     /* what the writer last knew of meter.read at the other end */
-    uint64_t next_ack;      /* meter.read at which the writer is told */
     uint32_t in_limit;      /* the water mark that next_ack was worked out from */
-    bool writing_part;      /* the last item written had MORE */
-    bool peer_gone;         /* the other end closed */
-    bool ended;             /* and there is nothing left to read */
-    bool closed;            /* this end closed */
     struct zu_cmd attach_cmd, readable_cmd, writable_cmd, hiccup_cmd, ended_cmd;
 };
 
@@ -269,7 +272,6 @@ static inline bool zu_pipe_put_packed(struct zu_pipe *p, const struct zu_packed 
 static inline void zu_pipe_fetch(const struct zu_pipe *p)
 {
     __builtin_prefetch(&p->out, 1);
-    __builtin_prefetch(&p->writing_part, 1);
 }
 
 /*

@@ -529,10 +529,11 @@ Test(subs, a_pipe_that_goes_costs_what_it_had)
 Test(subs, many_pipes_share_a_topic)
 {
     enum { MANY = 10000 };
-    struct zu_pipe *pipe = calloc(MANY, sizeof *pipe);
+    struct zu_pipe *pipe = zu_alloc_aligned(alignof(struct zu_pipe), MANY * sizeof *pipe);
     struct zu_subs subs;
 
     cr_assert_not_null(pipe);
+    memset(pipe, 0, MANY * sizeof *pipe);
     zu_subs_init(&subs, 0);
     for (int i = 0; i < MANY; i++) {
         pipe[i].user = zu_subscriber_new(&pipe[i]);
@@ -547,5 +548,5 @@ Test(subs, many_pipes_share_a_topic)
     }
     cr_assert_eq(subs.trie.keys, 0);
     zu_subs_fini(&subs);
-    free(pipe);
+    zu_free(pipe);
 }
