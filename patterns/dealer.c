@@ -94,6 +94,20 @@ static int dealer_set(struct zu_socket *s, int option, const void *value, size_t
     return option == ZMQ_PROBE_ROUTER ? zu_given_flag(&self->probe, value, size) : -EINVAL;
 }
 
+static int dealer_send_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_dealer *self = zu_socket_state(s);
+
+    return zu_lb_send_msg(&self->lb, s, m, flags);
+}
+
+static int dealer_recv_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_dealer *self = zu_socket_state(s);
+
+    return zu_fq_recv_msg(&self->fq, s, m, flags);
+}
+
 const struct zu_pattern zu_dealer = {
     .type = ZMQ_DEALER,
     .name = "DEALER",
@@ -113,6 +127,8 @@ const struct zu_pattern zu_dealer = {
     .detach = zu_dealer_detach,
     .send = zu_dealer_send,
     .recv = dealer_recv,
+    .send_msg = dealer_send_msg,
+    .recv_msg = dealer_recv_msg,
     .has_in = dealer_has_in,
     .has_out = zu_dealer_has_out,
     .set = dealer_set,

@@ -7,6 +7,7 @@
 #ifndef ZU_PATTERNS_FQ_H
 #define ZU_PATTERNS_FQ_H
 
+#include "engine/core/socket.h"
 #include "patterns/pipes.h"
 
 struct zu_fq {
@@ -54,6 +55,26 @@ static zu_inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pi
     *from = p;
     fq->current = fq->current + 1 < fq->active ? fq->current + 1 : 0;
     return 0;
+}
+
+/* recv_msg of a pattern that receives by this alone. */
+static zu_inline int zu_fq_recv_msg(struct zu_fq *fq, struct zu_socket *s, struct zu_msg *m,
+                                    int flags)
+{
+    struct zu_pipe *p;
+
+    if (zu_unlikely(fq->active == 0 || fq->more))
+        return zu_socket_recv_any(s, m, flags);
+    p = fq->pipes.item[fq->current];
+    if (zu_unlikely(p->in->known == 0 || !zu_socket_is_calm(s) || !zu_socket_spend_lightly(s, m)))
+        return zu_socket_recv_any(s, m, flags);
+    if (zu_unlikely(!zu_pipe_is_easy(p))) {
+        zu_msg_init(m); /* what it was is spent */
+        return zu_socket_recv_any(s, m, flags);
+    }
+    s->rcvmore = false;
+    fq->current = fq->current + 1 < fq->active ? fq->current + 1 : 0;
+    return zu_pipe_take_last(p, m);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ZU_PATTERNS_LB_H
 #define ZU_PATTERNS_LB_H
 
+#include "engine/core/socket.h"
 #include "patterns/pipes.h"
 
 struct zu_lb {
@@ -33,22 +34,50 @@ bool zu_lb_has_out(struct zu_lb *lb);
 
 int zu_lb_send_slow(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to);
 
-/* Mostly it is a whole message, and who is next has room. */
-static zu_inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
+/* Mostly it is a whole message, and who is next has room: that pipe has it, and the turn moves on.
+ * NULL: nothing is done. */
+static zu_inline struct zu_pipe *zu_lb_put(struct zu_lb *lb, const struct zu_msg *m)
 {
+    uint32_t next = lb->current + 1 < lb->active ? lb->current + 1 : 0;
     struct zu_pipe *p;
 
-    if (zu_unlikely(lb->active == 0 || lb->more || lb->dropping || m->flags & ZU_MSG_MORE))
-        return zu_lb_send_slow(lb, m, to);
+    if (zu_unlikely(lb->active == 0 || lb->more || lb->dropping))
+        return NULL;
     p = lb->pipes.item[lb->current];
     if (zu_unlikely(!zu_pipe_put(p, m, false)))
+        return NULL;
+    lb->current = next;
+    return p;
+}
+
+static zu_inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
+{
+    struct zu_pipe *p = zu_unlikely(m->flags & ZU_MSG_MORE) ? NULL : zu_lb_put(lb, m);
+
+    if (zu_unlikely(!p))
         return zu_lb_send_slow(lb, m, to);
     zu_msg_init(m);
     zu_pipe_flush(p);
-    lb->current = lb->current + 1 < lb->active ? lb->current + 1 : 0;
     if (to)
         *to = p;
     return 0;
+}
+
+/* send_msg of a pattern that sends by this alone. */
+static zu_inline int zu_lb_send_msg(struct zu_lb *lb, struct zu_socket *s, struct zu_msg *m,
+                                    int flags)
+{
+    size_t size = zu_msg_size(m);
+    struct zu_pipe *p;
+
+    if (zu_unlikely(!zu_socket_is_calm(s) || flags & ZMQ_SNDMORE || !zu_msg_is_plain(m) ||
+                    size > INT_MAX))
+        return zu_socket_send_any(s, m, flags);
+    p = zu_lb_put(lb, m);
+    if (zu_unlikely(!p))
+        return zu_socket_send_any(s, m, flags);
+    zu_msg_was_plain(m);
+    return zu_pipe_flush_last(p, (int)size);
 }
 
 #endif

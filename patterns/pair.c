@@ -122,6 +122,20 @@ bool zu_pair_has_out(struct zu_socket *s)
     return zu_lb_has_out(&self->lb);
 }
 
+static int pair_send_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_pair *self = zu_socket_state(s);
+
+    return zu_lb_send_msg(&self->lb, s, m, flags);
+}
+
+static int pair_recv_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_pair *self = zu_socket_state(s);
+
+    return zu_fq_recv_msg(&self->fq, s, m, flags);
+}
+
 const struct zu_pattern zu_pair = {
     .type = ZMQ_PAIR,
     .name = "PAIR",
@@ -135,6 +149,8 @@ const struct zu_pattern zu_pair = {
     .detach = zu_pair_detach,
     .send = zu_pair_send,
     .recv = pair_recv,
+    .send_msg = pair_send_msg,
+    .recv_msg = pair_recv_msg,
     .has_in = pair_has_in,
     .has_out = zu_pair_has_out,
 };

@@ -77,6 +77,13 @@ bool zu_pull_has_out(struct zu_socket *s)
     return false;
 }
 
+static int pull_recv_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_pull *self = zu_socket_state(s);
+
+    return zu_fq_recv_msg(&self->fq, s, m, flags);
+}
+
 const struct zu_pattern zu_pull = {
     .type = ZMQ_PULL,
     .name = "PULL",
@@ -91,6 +98,7 @@ const struct zu_pattern zu_pull = {
     .detach = zu_pull_detach,
     .send = zu_pull_send,
     .recv = pull_recv,
+    .recv_msg = pull_recv_msg,
     .has_in = pull_has_in,
     .has_out = zu_pull_has_out,
 };

@@ -80,6 +80,13 @@ bool zu_push_has_out(struct zu_socket *s)
     return zu_lb_has_out(&self->lb);
 }
 
+static int push_send_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_push *self = zu_socket_state(s);
+
+    return zu_lb_send_msg(&self->lb, s, m, flags);
+}
+
 const struct zu_pattern zu_push = {
     .type = ZMQ_PUSH,
     .name = "PUSH",
@@ -94,6 +101,7 @@ const struct zu_pattern zu_push = {
     .detach = zu_push_detach,
     .send = zu_push_send,
     .recv = zu_push_recv,
+    .send_msg = push_send_msg,
     .has_in = zu_push_has_in,
     .has_out = zu_push_has_out,
 };

@@ -42,11 +42,15 @@ static bool drop_unwanted(struct zu_socket *s, struct zu_xsub *self)
     return false;
 }
 
+static inline bool takes_all(const struct zu_socket *s, const struct zu_xsub *self)
+{
+    return zu_wants_all(&self->wanted) && !s->options->invert_matching;
+}
+
 /* True: the next part, should there be one, is wanted. */
 static inline bool find_wanted(struct zu_socket *s, struct zu_xsub *self)
 {
-    return self->fq.more || (zu_wants_all(&self->wanted) && !s->options->invert_matching) ||
-           drop_unwanted(s, self);
+    return self->fq.more || takes_all(s, self) || drop_unwanted(s, self);
 }
 
 static int sub_recv(struct zu_socket *s, struct zu_msg *m)
@@ -55,6 +59,14 @@ static int sub_recv(struct zu_socket *s, struct zu_msg *m)
     struct zu_pipe *from;
 
     return find_wanted(s, self) ? zu_fq_read(&self->fq, m, &from) : -EAGAIN;
+}
+
+static int sub_recv_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_xsub *self = zu_socket_state(s);
+
+    return takes_all(s, self) ? zu_fq_recv_msg(&self->fq, s, m, flags)
+                              : zu_socket_recv_any(s, m, flags);
 }
 
 static bool sub_has_in(struct zu_socket *s)
@@ -116,6 +128,7 @@ const struct zu_pattern zu_sub = {
     .detach = zu_xsub_detach,
     .send = sub_send,
     .recv = sub_recv,
+    .recv_msg = sub_recv_msg,
     .has_in = sub_has_in,
     .has_out = sub_has_out,
     .set = sub_set,

@@ -10,7 +10,6 @@
 #include "engine/core/msg.h"
 #include "engine/core/props.h"
 
-#include <limits.h>
 #include <string.h>
 
 static struct zu_msg *inside(zmq_msg_t *msg)
@@ -26,11 +25,6 @@ static const struct zu_msg *valid(const zmq_msg_t *msg)
     return m && zu_msg_valid(m) ? m : NULL;
 }
 
-static int size_answer(size_t size)
-{
-    return size < INT_MAX ? (int)size : INT_MAX;
-}
-
 /* ---- begin and end ---- */
 
 int zmq_msg_init(zmq_msg_t *msg)
@@ -41,15 +35,19 @@ int zmq_msg_init(zmq_msg_t *msg)
     return 0;
 }
 
+static zu_apart int init_elsewhere(zmq_msg_t *msg, size_t size)
+{
+    return zu_return(zu_msg_init_size_from(inside(msg), size, zu_slab_of_thread()));
+}
+
 int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
 {
     if (!msg)
         return zu_return(-EFAULT);
-    if (size <= ZU_MSG_INLINE_MAX) {
-        zu_msg_init_as(inside(msg), ZU_MSG_INLINE, size);
-        return 0;
-    }
-    return zu_return(zu_msg_init_size_from(inside(msg), size, zu_slab_of_thread()));
+    if (size > ZU_MSG_INLINE_MAX)
+        return init_elsewhere(msg, size);
+    zu_msg_init_as(inside(msg), ZU_MSG_INLINE, size);
+    return 0;
 }
 
 int zmq_msg_init_buffer(zmq_msg_t *msg, const void *data, size_t size)
@@ -109,22 +107,16 @@ static zu_cold int send_joint(zmq_msg_t *msg, void *socket, int flags)
         rc = -EFAULT;
     if (rc < 0)
         return zu_return(rc);
-    size = size_answer(zu_msg_size(inside(msg)));
+    size = zu_msg_answer(zu_msg_size(inside(msg)));
     rc = zu_joint_send(socket, inside(msg), flags);
     return rc < 0 ? zu_return(rc) : size;
 }
 
 int zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
 {
-    int rc, size;
-
     if (zu_unlikely(zu_socket_check(socket) < 0))
         return send_joint(msg, socket, flags);
-    if (!valid(msg))
-        return zu_return(-EFAULT);
-    size = size_answer(zu_msg_size(inside(msg))); /* afterwards it is somewhere else */
-    rc = zu_socket_send(socket, inside(msg), flags);
-    return rc < 0 ? zu_return(rc) : size;
+    return zu_return(msg ? zu_socket_send_msg(socket, inside(msg), flags) : -EFAULT);
 }
 
 static zu_cold int recv_joint(zmq_msg_t *msg, void *socket, int flags)
@@ -138,33 +130,14 @@ static zu_cold int recv_joint(zmq_msg_t *msg, void *socket, int flags)
         return zu_return(rc);
     zu_msg_close(inside(msg));
     *inside(msg) = got;
-    return size_answer(zu_msg_size(&got));
-}
-
-/* Who looked for a message had made room for it; else it is what it was. */
-static zu_cold int recv_failed(struct zu_msg *m, const struct zu_msg *old, int rc)
-{
-    *m = *old;
-    if (rc == -EAGAIN || rc == -EINTR)
-        zu_msg_reset(m);
-    return zu_return(rc);
+    return zu_msg_answer(zu_msg_size(&got));
 }
 
 int zmq_msg_recv(zmq_msg_t *msg, void *socket, int flags)
 {
-    struct zu_msg *m = inside(msg), old;
-    int rc;
-
     if (zu_unlikely(zu_socket_check(socket) < 0))
         return recv_joint(msg, socket, flags);
-    if (!valid(msg))
-        return zu_return(-EFAULT);
-    old = *m; /* and not what is received, later: a copy of what was just written has to wait */
-    rc = zu_socket_recv(socket, m, flags);
-    if (zu_unlikely(rc < 0))
-        return recv_failed(m, &old, rc);
-    zu_socket_spend(socket, &old); /* most likely the one before, by the same way */
-    return size_answer(zu_msg_size(m));
+    return zu_return(msg ? zu_socket_recv_msg(socket, inside(msg), flags) : -EFAULT);
 }
 
 /* ---- what is in it ---- */

@@ -6,14 +6,8 @@
 #include "engine/base/err.h"
 #include "engine/core/joint.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/uio.h>
-
-static int size_answer(size_t size)
-{
-    return size > INT_MAX ? INT_MAX : (int)size;
-}
 
 void *zmq_socket(void *context, int type)
 {
@@ -106,14 +100,11 @@ int zmq_disconnect(void *socket, const char *endpoint)
 /* Sends *m, which is ours: closed whatever comes of it. The size, or -1. */
 static int send_own(void *socket, struct zu_msg *m, int flags)
 {
-    size_t size = zu_msg_size(m);
-    int rc = zu_socket_send(socket, m, flags);
+    int rc = zu_socket_send_msg(socket, m, flags);
 
-    if (zu_unlikely(rc < 0)) {
+    if (zu_unlikely(rc < 0))
         zu_msg_close(m);
-        return zu_return(rc);
-    }
-    return size_answer(size);
+    return zu_return(rc);
 }
 
 /* The same for a joint socket, if it is one. */
@@ -123,7 +114,7 @@ static zu_cold int send_own_joint(void *socket, struct zu_msg *m, int flags)
     int rc = zu_joint_send(socket, m, flags);
 
     zu_msg_close(m);
-    return rc < 0 ? zu_return(rc) : size_answer(size);
+    return rc < 0 ? zu_return(rc) : zu_msg_answer(size);
 }
 
 static zu_cold int send_joint(void *socket, const void *data, size_t size, int flags)
@@ -196,7 +187,7 @@ static zu_cold int recv_joint(void *socket, void *data, size_t size, int flags)
     if (here)
         memcpy(data, zu_msg_data(&m), here);
     zu_msg_close(&m);
-    return size_answer(whole);
+    return zu_msg_answer(whole);
 }
 
 int zmq_recv(void *socket, void *data, size_t size, int flags)
@@ -214,7 +205,7 @@ int zmq_recv(void *socket, void *data, size_t size, int flags)
     if (here)
         memcpy(data, zu_msg_data(&m), here);
     zu_socket_spend(socket, &m);
-    return size_answer(whole);
+    return zu_msg_answer(whole);
 }
 
 int zmq_recvmsg(void *socket, zmq_msg_t *msg, int flags)

@@ -5,9 +5,13 @@
  */
 #include "engine/base/err.h"
 
-#include "engine/base/base.h"
-
 #include <string.h>
+
+zu_cold int zu_return_error(int rc)
+{
+    errno = -rc;
+    return -1;
+}
 
 const char *zu_strerror(int errnum)
 {

@@ -6,17 +6,16 @@
 #ifndef ZU_BASE_ERR_H
 #define ZU_BASE_ERR_H
 
+#include "engine/base/base.h"
 #include "include/zmq.h" /* EFSM, ENOCOMPATPROTO, ETERM, EMTHREAD */
 
 #include <errno.h>
 
 /* rc >= 0 passes through; rc < 0 sets errno to -rc and gives -1. Called in engine/api/ only. */
+int zu_return_error(int rc); /* the rare half */
 static inline int zu_return(int rc)
 {
-    if (rc >= 0)
-        return rc;
-    errno = -rc;
-    return -1;
+    return zu_likely(rc >= 0) ? rc : zu_return_error(rc);
 }
 
 /* The text zmq_strerror answers. Never NULL; static or thread-local. */

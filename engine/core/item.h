@@ -230,8 +230,10 @@ static inline const uint64_t *zu_item_read(const uint64_t *at, struct zu_msg *m)
         return at + ZU_ITEM_LEAST;
     }
     zu_item_copy_word(m->small + 8, at + 3);
-    if (zu_unlikely(!zu_item_is_short(head)))
-        zu_item_read_long(at, m);
+    /* Not by its words: where the next one is, is known before this one is there. */
+    if (zu_likely(zu_item_is_short(head)))
+        return at + ZU_ITEM_LEAST;
+    zu_item_read_long(at, m);
     return at + zu_item_words(head);
 }
 

@@ -15,6 +15,7 @@
 #include "include/zmq.h"
 
 #include <endian.h>
+#include <limits.h>
 #include <string.h>
 
 #define ZU_MSG_INLINE_MAX 33
@@ -125,6 +126,30 @@ static inline void *zu_msg_data(struct zu_msg *m)
     return zu_likely(m->kind == ZU_MSG_INLINE) ? m->small : m->big.data;
 }
 
+/* Nothing but a body: it came by no connection, and of the flags it has none, or SHARED. */
+static inline bool zu_msg_is_plain(const struct zu_msg *m)
+{
+    uint16_t kind_and_flags;
+
+    memcpy(&kind_and_flags, &m->kind, sizeof kind_and_flags);
+    kind_and_flags = (uint16_t)(le16toh(kind_and_flags) & ~(ZU_MSG_SHARED << 8));
+    return !m->props && (uint16_t)(kind_and_flags - ZU_MSG_INLINE) <= ZU_MSG_SLICE - ZU_MSG_INLINE;
+}
+
+/* A plain message without a group was moved elsewhere: it is empty. */
+static inline void zu_msg_was_plain(struct zu_msg *m)
+{
+    uint64_t tail = zu_msg_tail(0, ZU_MSG_INLINE);
+
+    memcpy((uint8_t *)m + ZU_MSG_TAIL_AT, &tail, sizeof tail);
+}
+
+/* What a call that sends or receives a message of this size answers. */
+static inline int zu_msg_answer(size_t size)
+{
+    return (int)ZU_MIN(size, (size_t)INT_MAX);
+}
+
 /* Each makes a valid message of uninitialised memory, or gives a negative errno and makes none. */
 int zu_msg_init_size(struct zu_msg *m, size_t size); /* body uninitialised; -ENOMEM */
 int zu_msg_init_copy(struct zu_msg *m, const void *data, size_t size);
@@ -162,6 +187,15 @@ static inline void zu_msg_copy_words(struct zu_msg *dst, const struct zu_msg *sr
         __asm__("" : "+r"(word)); /* or the compiler makes two words one load */
         memcpy((uint8_t *)dst + at, &word, sizeof word);
     }
+}
+
+/* The same of what has to be closed: of *dst that may be asked for, and nothing else. */
+static inline void zu_msg_copy_holdings(struct zu_msg *dst, const struct zu_msg *src)
+{
+    dst->props = src->props;
+    dst->big.owner = src->big.owner;
+    memcpy((uint8_t *)dst + ZU_MSG_TAIL_AT, (const uint8_t *)src + ZU_MSG_TAIL_AT,
+           sizeof(uint64_t));
 }
 
 /* *dst is uninitialised or worthless before; *src is a valid empty message after. */

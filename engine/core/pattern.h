@@ -49,6 +49,11 @@ struct zu_pattern {
     int (*send)(struct zu_socket *s, struct zu_msg *m);
     /* One part into *m (uninitialised before). -EAGAIN: nothing now (and *m stays worthless). */
     int (*recv)(struct zu_socket *s, struct zu_msg *m);
+    /* zmq_msg_send and zmq_msg_recv as a whole: see zu_socket_send_msg. May be NULL: only where a
+     * message that is as most are can be dealt with in one piece of code; any other is for
+     * zu_socket_send_any and zu_socket_recv_any. */
+    int (*send_msg)(struct zu_socket *s, struct zu_msg *m, int flags);
+    int (*recv_msg)(struct zu_socket *s, struct zu_msg *m, int flags);
     bool (*has_in)(struct zu_socket *s);
     bool (*has_out)(struct zu_socket *s);
 

@@ -167,6 +167,12 @@ void zu_pipe_acknowledge(struct zu_pipe *p)
         post(p->peer, &p->peer->writable_cmd);
 }
 
+zu_cold int zu_pipe_acknowledge_last(struct zu_pipe *p, int answer)
+{
+    zu_pipe_acknowledge(p);
+    return answer;
+}
+
 /* The end has been reached: tells the owner, who closes the pipe. It may be gone on return. */
 static void end(struct zu_pipe *p)
 {
@@ -605,6 +611,13 @@ void zu_pipe_wake_reader(struct zu_pipe *p)
         p->peer->sink->work(p->peer);
     else
         post(p->peer, &p->peer->readable_cmd);
+}
+
+zu_apart int zu_pipe_wake_reader_last(struct zu_pipe *p, int answer)
+{
+    if (!p->out->light || zu_queue_end_sleep(p->out))
+        zu_pipe_wake_reader(p);
+    return answer;
 }
 
 /* How many of `written` are not acknowledged: the two were not read in one moment. */

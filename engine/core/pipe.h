@@ -70,13 +70,13 @@ struct zu_pipe {
     /* One line, and all of it that most messages touch: with many pipes each line is waited for. */
     alignas(ZU_CACHE_LINE) struct zu_queue *in;
     struct zu_queue *out;
-    uint64_t write_until; /* meter.written up to which nobody need be asked for room */
-    uint64_t next_ack;    /* meter.read at which the writer is told */
-    uint64_t peer_read;   /* what the writer last knew of meter.read at the other end */
-    bool writing_part;    /* the last item written had MORE */
-    bool peer_gone;       /* the other end closed */
-    bool ended;           /* and there is nothing left to read */
-    bool closed;          /* this end closed */
+    uint64_t write_until;  /* meter.written up to which nobody need be asked for room */
+    uint64_t next_ack;     /* meter.read at which the writer is told */
+    uint64_t peer_read;    /* what the writer last knew of meter.read at the other end */
+    bool writing_part;     /* the last item written had MORE */
+    bool peer_gone;        /* the other end closed */
+    bool ended;            /* and there is nothing left to read */
+    bool closed;           /* this end closed */
     struct zu_meter meter; /* what anyone may look at; only the beginning is in the line */
 
     /* Set by who makes the pipe, before the other end's owner sees it. */
@@ -154,6 +154,9 @@ void zu_pipe_acknowledge(struct zu_pipe *p);
 bool zu_pipe_find_room(struct zu_pipe *p);
 int zu_pipe_write_slow(struct zu_pipe *p, struct zu_msg *m);
 void zu_pipe_wake_reader(struct zu_pipe *p);
+/* Such at the end of a call that answers `answer`, and need not save a register for them. */
+int zu_pipe_acknowledge_last(struct zu_pipe *p, int answer);
+int zu_pipe_wake_reader_last(struct zu_pipe *p, int answer); /* after zu_queue_publish said true */
 
 /* Reading. False with nothing unread; when the pipe is also over, `ended` was called before. */
 static inline bool zu_pipe_can_read(struct zu_pipe *p)
@@ -195,16 +198,32 @@ static inline int zu_pipe_read(struct zu_pipe *p, struct zu_msg *m)
     return 0;
 }
 
-/* True: *m is a whole message that lay at hand. False: zu_pipe_read has to find out. */
+/* True: the next part is a whole message that lies at hand. False: zu_pipe_read has to find out. */
+static inline bool zu_pipe_is_easy(const struct zu_pipe *p)
+{
+    return !p->closed && p->in->known > 0 && zu_item_is_plain(*p->in->head_at, ZU_MSG_SHARED);
+}
+
+/* Takes it, if it is. */
 static inline bool zu_pipe_take(struct zu_pipe *p, struct zu_msg *m)
 {
-    struct zu_queue *q = p->in;
-
-    if (p->closed || q->known == 0 || !zu_item_is_plain(*q->head_at, ZU_MSG_SHARED))
+    if (!zu_pipe_is_easy(p))
         return false;
-    zu_queue_take(q, m);
+    zu_queue_take(p->in, m);
     zu_pipe_count_read(p, 1);
     return true;
+}
+
+/* Takes what is known to be easy, at the end of a call that answers the size of it. */
+static zu_inline int zu_pipe_take_last(struct zu_pipe *p, struct zu_msg *m)
+{
+    struct zu_queue *q = p->in;
+    int size = zu_msg_answer(zu_item_size(*q->head_at));
+    uint64_t read = p->meter.read + 1;
+
+    zu_queue_take(q, m);
+    zu_count_set(&p->meter.read, read);
+    return zu_likely(read < p->next_ack) ? size : zu_pipe_acknowledge_last(p, size);
 }
 
 /*
@@ -345,6 +364,12 @@ static zu_inline void zu_pipe_flush(struct zu_pipe *p)
 {
     if (zu_queue_flush(p->out))
         zu_pipe_wake_reader(p);
+}
+
+/* The same at the end of a call that has just put a whole message. */
+static zu_inline int zu_pipe_flush_last(struct zu_pipe *p, int answer)
+{
+    return zu_queue_publish(p->out) ? zu_pipe_wake_reader_last(p, answer) : answer;
 }
 
 /* Messages that went out, and that came in, and are not acknowledged yet; a moment old. */

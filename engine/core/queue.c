@@ -311,6 +311,7 @@ bool zu_queue_flush_latest(struct zu_queue *q)
     old = atomic_exchange_explicit(&q->published, mine << LATEST_SHIFT | LATEST_FRESH,
                                    memory_order_acq_rel);
     q->tail_at = q->tail_end = latest_slot(q, old >> LATEST_SHIFT);
+    q->flushed = q->complete;
     q->unflushed = false;
     if (old & LATEST_FRESH) {
         close_latest(q->tail_at);

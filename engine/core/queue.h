@@ -136,25 +136,20 @@ static inline int zu_queue_write(struct zu_queue *q, struct zu_msg *m, bool comp
 /* Writer. Closes the parts of a message that is not complete. */
 void zu_queue_unwrite(struct zu_queue *q);
 
-/* Writer. Publishes all complete items. True: the reader was asleep, or wants it, and must be
- * woken. */
-static zu_inline bool zu_queue_flush(struct zu_queue *q)
+/* Writer, not of a latest_only queue. Publishes all complete items. True: unless the queue is light
+ * and zu_queue_end_sleep says false, the reader was asleep, or wants it, and must be woken. */
+static zu_inline bool zu_queue_publish(struct zu_queue *q)
 {
     bool wanted;
 
-    if (q->complete == q->flushed)
-        return false;
     q->flushed = q->complete;
     if (q->light) {
         /* [QP1] release, as below. */
         atomic_store_explicit(&q->published, q->complete, memory_order_release);
         zu_barrier_compiler();
         /* Relaxed: only whether it is worth an exchange; why it is not missed: see queue.c. */
-        return zu_unlikely(atomic_load_explicit(&q->sleep, memory_order_relaxed)) &&
-               zu_queue_end_sleep(q);
+        return atomic_load_explicit(&q->sleep, memory_order_relaxed) != ZU_QUEUE_AWAKE;
     }
-    if (zu_unlikely(q->latest_only))
-        return zu_queue_flush_latest(q);
     /* Relaxed, as all of wake_at: a wish, and the reader does not rely on it. */
     wanted = q->complete >= atomic_load_explicit(&q->wake_at, memory_order_relaxed);
     if (zu_unlikely(wanted))
@@ -163,6 +158,16 @@ static zu_inline bool zu_queue_flush(struct zu_queue *q)
     return (atomic_exchange_explicit(&q->published, q->complete, memory_order_release) &
             ZU_QUEUE_ASLEEP) ||
            wanted;
+}
+
+/* Writer. Publishes all complete items, if there are any. True: the reader must be woken. */
+static zu_inline bool zu_queue_flush(struct zu_queue *q)
+{
+    if (q->complete == q->flushed)
+        return false;
+    if (zu_unlikely(q->latest_only))
+        return zu_queue_flush_latest(q);
+    return zu_queue_publish(q) && (!q->light || zu_queue_end_sleep(q));
 }
 
 /* Writer. Asks for the memory that writing will touch, so that it is at hand soon: first the queue,

@@ -295,6 +295,8 @@ int zu_socket_new(struct zu_socket **out, struct zu_ctx *ctx, const struct zu_pa
     s->number = zu_ctx_next_socket();
     s->ctx = ctx;
     s->pattern = pattern;
+    s->send_msg = pattern->send_msg ? pattern->send_msg : zu_socket_send_any;
+    s->recv_msg = pattern->recv_msg ? pattern->recv_msg : zu_socket_recv_any;
     zu_mailbox_init(&s->box, wake);
     zu_waiter_init(&s->own_waiter);
     zu_waiter_init(&s->fd_waiter);

@@ -26,6 +26,8 @@
 #define ZU_DROPS (ZURING_DROP_UNEXPECTED + 1) /* reasons, and 0 */
 
 /* Counts that closed messages had on a connection's properties, to be dropped together. */
+#define ZU_SPENT_MAX   1024
+#define ZU_SPENT_SHIFT 58 /* of a hash that tells connections apart */
 struct zu_spent {
     struct zu_props *props; /* or NULL */
     uint32_t count;
@@ -43,6 +45,8 @@ struct zu_socket {
     uint64_t number; /* in the process, from 1 */
     struct zu_ctx *ctx;
     const struct zu_pattern *pattern;
+    int (*send_msg)(struct zu_socket *s, struct zu_msg *m, int flags); /* the pattern's, */
+    int (*recv_msg)(struct zu_socket *s, struct zu_msg *m, int flags); /* or for any */
     struct zu_options *options; /* read freely; change with zu_options_set (&s->options, ...) */
     struct zu_mailbox box;
     struct zu_waiter *waiter;    /* whom a post wakes, or NULL; set before zu_mailbox_sleep */
@@ -163,8 +167,51 @@ static zu_inline int zu_socket_recv(struct zu_socket *s, struct zu_msg *m, int f
     return 0;
 }
 
+/* As zu_socket_send and _recv, but *m may be no message (-EFAULT), and the size is answered. What
+ * *m was is closed when something is received, or when there was nothing. */
+static inline int zu_socket_send_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    return s->send_msg(s, m, flags);
+}
+static inline int zu_socket_recv_msg(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    return s->recv_msg(s, m, flags);
+}
+/* What they do for messages of all kinds. */
+int zu_socket_send_any(struct zu_socket *s, struct zu_msg *m, int flags);
+int zu_socket_recv_any(struct zu_socket *s, struct zu_msg *m, int flags);
+
+/* For who deals with most messages by himself: nothing has to be seen to before. */
+static inline bool zu_socket_is_calm(const struct zu_socket *s)
+{
+    return !zu_ctx_inherited(s->ctx) && !zu_mailbox_peek(&s->box) && !s->stopped;
+}
+
 /* A message that came by this socket is done with: closes it, cheaply. */
 void zu_socket_spend(struct zu_socket *s, struct zu_msg *m);
+/* Where counts on these properties are gathered, unless others are there. */
+static inline struct zu_spent *zu_socket_spent_of(struct zu_socket *s, const struct zu_props *p)
+{
+    if (s->spent.props == p || !s->spent_more)
+        return &s->spent;
+    return &s->spent_more[((uintptr_t)p * UINT64_C(0x9E3779B97F4A7C15)) >> ZU_SPENT_SHIFT];
+}
+
+/* The same where it takes no more than to count. False: nothing is done. */
+static inline bool zu_socket_spend_lightly(struct zu_socket *s, const struct zu_msg *m)
+{
+    struct zu_spent *e = m->props ? zu_socket_spent_of(s, m->props) : NULL;
+
+    if (e && zu_unlikely(e->props != m->props || e->count >= ZU_SPENT_MAX))
+        return false;
+    if (m->kind == ZU_MSG_SLICE && m->big.owner == s->spent_bodies.block)
+        s->spent_bodies.count++;
+    else if (zu_unlikely(m->kind != ZU_MSG_INLINE))
+        return false;
+    if (e)
+        e->count++;
+    return true;
+}
 void zu_socket_spend_all(struct zu_socket *s);
 
 /* ZMQ_POLLIN | ZMQ_POLLOUT now. The caller has caught up. */

@@ -21,9 +21,7 @@
 #include <sched.h>
 
 enum {
-    SPENT_MAX = 1024,  /* counts on the properties of one connection */
     SPENT_MORE = 64,   /* connections, beside the first, whose counts are gathered */
-    SPENT_SHIFT = 58,  /* of a hash that tells them apart */
     SPIN_MAX_US = 16,  /* less than it costs to wake a core that has gone idle */
     SPIN_REST = 64,    /* waits without a spin after spins have stopped to pay */
     SPIN_LOOKS = 16,   /* between two looks at the clock */
@@ -290,8 +288,8 @@ static zu_apart struct zu_spent *other_spent(struct zu_socket *s, struct zu_prop
 
     if (e->props && !s->spent_more)
         s->spent_more = zu_alloc_zero(SPENT_MORE * sizeof *s->spent_more);
-    if (e->props && s->spent_more)
-        e = &s->spent_more[((uintptr_t)p * UINT64_C(0x9E3779B97F4A7C15)) >> SPENT_SHIFT];
+    if (e->props)
+        e = zu_socket_spent_of(s, p);
     if (e->props != p) {
         settle(e);
         e->props = p;
@@ -308,7 +306,7 @@ void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
     if (m->props) {
         struct zu_spent *e = m->props == s->spent.props ? &s->spent : other_spent(s, m->props);
 
-        if (++e->count == SPENT_MAX)
+        if (++e->count >= ZU_SPENT_MAX)
             settle(e);
         m->props = NULL;
     }
@@ -332,4 +330,51 @@ int zu_socket_recv_later(struct zu_socket *s, struct zu_msg *m, int flags, int r
     if (rc == 0)
         s->rcvmore = m->flags & ZU_MSG_MORE;
     return rc;
+}
+
+int zu_socket_send_any(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    size_t size;
+    int rc;
+
+    if (!zu_msg_valid(m))
+        return -EFAULT;
+    size = zu_msg_size(m); /* afterwards it is somewhere else */
+    rc = zu_socket_send(s, m, flags);
+    return rc < 0 ? rc : zu_msg_answer(size);
+}
+
+/* Nothing came at once. Who looked for a message had made room for it; else it is what it was. */
+static zu_apart int recv_after_all(struct zu_socket *s, struct zu_msg *m, struct zu_msg *old,
+                                   int flags, int rc)
+{
+    if (rc == -ENOTSUP || rc == -EFSM)
+        return rc;
+    rc = zu_socket_recv_later(s, m, flags, rc);
+    if (rc == 0) {
+        zu_socket_spend(s, old);
+        return zu_msg_answer(zu_msg_size(m));
+    }
+    zu_msg_close(old);
+    zu_msg_init(m);
+    return rc;
+}
+
+int zu_socket_recv_any(struct zu_socket *s, struct zu_msg *m, int flags)
+{
+    struct zu_msg old;
+    int rc;
+
+    if (!zu_msg_valid(m))
+        return -EFAULT;
+    rc = zu_socket_catch_up(s);
+    if (zu_unlikely(rc < 0))
+        return rc;
+    zu_msg_copy_holdings(&old, m);
+    rc = s->pattern->recv(s, m);
+    if (zu_unlikely(rc < 0))
+        return recv_after_all(s, m, &old, flags, rc);
+    s->rcvmore = m->flags & ZU_MSG_MORE;
+    zu_socket_spend(s, &old); /* most likely the one before, by the same way */
+    return zu_msg_answer(zu_msg_size(m));
 }

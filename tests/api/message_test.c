@@ -307,6 +307,105 @@ Test(message, received_into_for_nothing_is_empty)
     OK(zmq_msg_close(&msg));
 }
 
+/* Bodies of every kind, each number another one: OWN, the first, are the library's. */
+enum { OWN, COPIED, CONSTANT, LENT, KINDS };
+
+static const size_t sizes[] = {0, 1, 16, 17, 33, 34, 2048, 5000};
+static char bytes[5000];
+
+enum { BODIES = KINDS * (sizeof sizes / sizeof sizes[0]) };
+
+static void make_any(zmq_msg_t *msg, int number)
+{
+    size_t size = sizes[number / KINDS];
+    zmq_msg_t other;
+
+    switch (number % KINDS) {
+    case CONSTANT: OK(zmq_msg_init_data(msg, bytes, size, NULL, NULL)); return;
+    case LENT: OK(zmq_msg_init_data(msg, bytes, size, free_fn, NULL)); return;
+    }
+    OK(zmq_msg_init_size(msg, size));
+    if (size)
+        memcpy(zmq_msg_data(msg), bytes, size);
+    if (number % KINDS == OWN)
+        return;
+    OK(zmq_msg_init(&other));
+    OK(zmq_msg_copy(&other, msg));
+    OK(zmq_msg_close(msg));
+    *msg = other;
+}
+
+static void send_any(void *s, int number, int flags)
+{
+    zmq_msg_t msg;
+
+    make_any(&msg, number);
+    cr_assert_eq(zmq_msg_send(&msg, s, flags), (int)sizes[number / KINDS]);
+    cr_expect_eq(zmq_msg_size(&msg), 0);
+    OK(zmq_msg_close(&msg));
+}
+
+static void expect_any(void *s, zmq_msg_t *msg, int number, int more)
+{
+    size_t size = sizes[number / KINDS];
+
+    cr_assert_eq(zmq_msg_recv(msg, s, 0), (int)size);
+    cr_expect(zmq_msg_size(msg) == size && (!size || !memcmp(zmq_msg_data(msg), bytes, size)),
+              "body %d", number);
+    cr_expect_eq(zmq_msg_more(msg), more);
+    cr_expect_eq(test_get(s, ZMQ_RCVMORE), more);
+}
+
+/* Every kind after every other one, into the same message; and as the first of two parts. */
+static void send_all_kinds(int from, int to)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+    void *b = test_bound(to, at), *a = test_connected(from, at);
+    zmq_msg_t msg;
+
+    OK(zmq_msg_init(&msg));
+    for (int i = 0; i < BODIES * BODIES; i++) {
+        int first = i / BODIES, second = i % BODIES, parts = i % 3 == 0;
+
+        send_any(a, first, parts ? ZMQ_SNDMORE : 0);
+        send_any(a, second, 0);
+        expect_any(b, &msg, first, parts);
+        expect_any(b, &msg, second, 0);
+    }
+    OK(zmq_msg_close(&msg));
+    cr_expect_eq(freed, 2 * BODIES * BODIES / KINDS);
+}
+
+Test(message, of_every_kind_arrives_as_it_is)
+{
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 7);
+    send_all_kinds(ZMQ_PUSH, ZMQ_PULL);
+    freed = 0;
+    send_all_kinds(ZMQ_DEALER, ZMQ_DEALER);
+    freed = 0;
+    send_all_kinds(ZMQ_PAIR, ZMQ_PAIR);
+}
+
+/* What came with a MORE goes on without one, unless its sender says so. */
+Test(message, passed_on_begins_anew)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+    void *b = test_bound(ZMQ_PULL, at), *a = test_connected(ZMQ_PUSH, at);
+    zmq_msg_t msg;
+
+    SEND(a, "first|second");
+    OK(zmq_msg_init(&msg));
+    cr_expect_eq(zmq_msg_recv(&msg, b, 0), 5);
+    cr_expect_eq(zmq_msg_more(&msg), 1);
+    cr_expect_eq(zmq_msg_send(&msg, a, 0), 5);
+    cr_expect_eq(zmq_msg_recv(&msg, b, 0), 6);
+    cr_expect_eq(zmq_msg_recv(&msg, b, 0), 5);
+    cr_expect_eq(zmq_msg_more(&msg), 0);
+    cr_expect(is(&msg, "first"));
+    OK(zmq_msg_close(&msg));
+}
+
 Test(message, the_older_names_do_the_same)
 {
     const char *at = test_endpoint(TEST_INPROC);
