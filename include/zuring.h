@@ -259,7 +259,7 @@ struct zuring_stats_header {
 #define ZURING_DROP_NO_ROUTE   2 /* nobody has the routing id, or is there to get it */
 #define ZURING_DROP_CONFLATED  3 /* replaced by a newer one: ZMQ_CONFLATE */
 #define ZURING_DROP_FILTERED   4 /* the peer, or here the application, did not subscribe to it */
-#define ZURING_DROP_OVERSIZED  5 /* a peer sent more than ZMQ_MAXMSGSIZE, and was cut off */
+#define ZURING_DROP_OVERSIZED  5 /* a peer sent more than ZMQ_MAXMSGSIZE; or it fits no datagram */
 #define ZURING_DROP_LOST       6 /* sent, and neither handed to the kernel nor received at the end */
 #define ZURING_DROP_UNEXPECTED 7 /* received in a form, or when, the type has no use for it */
 

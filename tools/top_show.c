@@ -152,6 +152,16 @@ static const char *peer_of(const struct zuring_connection_stats *c)
     return colon && colon[3] ? c->remote : c->local;
 }
 
+/* What hears many, and has no one peer, has its own address shown. */
+static const char *note_on(const struct zuring_connection_stats *c)
+{
+    if (c->local_process)
+        return "";
+    if (!c->connection)
+        return " (not connected)";
+    return *c->remote ? "" : " (anybody)";
+}
+
 static void show_connections(FILE *to, const struct top_view *now, const struct top_view *before,
                              double over, size_t rows)
 {
@@ -181,8 +191,7 @@ static void show_connections(FILE *to, const struct top_view *now, const struct 
                 BRIEF(rate(n->bytes_out, b->bytes_out, over)),
                 BRIEF(rate(n->bytes_in, b->bytes_in, over)), BRIEF(n->out_waiting),
                 BRIEF(n->in_waiting), BRIEF(n->out_most > n->in_most ? n->out_most : n->in_most),
-                BRIEF(top_dropped_at(n)), peer_of(n),
-                n->local_process || n->connection ? "" : " (not connected)");
+                BRIEF(top_dropped_at(n)), peer_of(n), note_on(n));
     }
     free(order);
 }

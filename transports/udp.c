@@ -147,6 +147,44 @@ static int aim_at_group(int fd, const struct place *at, const struct zu_options 
     return index ? set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index) : 0;
 }
 
+/* ---- names ---- */
+
+/* "address:port", in numbers; "": there is no such address. */
+static void write_point(char *out, size_t room, struct sockaddr_storage a, socklen_t size)
+{
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+
+    *out = '\0';
+    unmap(&a, &size);
+    if (getnameinfo((const struct sockaddr *)&a, size, host, sizeof host, port, sizeof port,
+                    NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+        snprintf(out, room, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static void write_name(char out[ZU_ENDPOINT_MAX], struct sockaddr_storage a, socklen_t size)
+{
+    static const char scheme[] = "udp://";
+
+    memcpy(out, scheme, sizeof scheme);
+    write_point(out + sizeof scheme - 1, ZU_ENDPOINT_MAX - sizeof scheme + 1, a, size);
+}
+
+/* A group is called so, whatever the descriptor is bound to. */
+static void name_ends(char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX], int fd,
+                      const struct place *at, bool bound)
+{
+    struct sockaddr_storage own;
+    socklen_t size = sizeof own;
+
+    *local = *remote = '\0';
+    if (!bound)
+        write_name(remote, at->addr, at->size);
+    if (bound && at->multicast)
+        write_name(local, at->addr, at->size);
+    else if (getsockname(fd, (struct sockaddr *)&own, &size) == 0)
+        write_name(local, own, size);
+}
+
 /* ---- descriptors ---- */
 
 static int make(const struct place *at, const struct zu_options *o)
@@ -189,16 +227,31 @@ static int listen_to_group(int fd, struct place *at)
     return join_group(fd, at);
 }
 
+/* The one that the kernel would choose for the first datagram, so that it can be told; if there is
+ * none now there may be one then. */
+static void take_a_port(int fd, const struct place *at)
+{
+    struct sockaddr_storage any = {.ss_family = at->addr.ss_family};
+
+    (void)!bind(fd, (const struct sockaddr *)&any, at->size);
+}
+
 static int prepare(int fd, struct place *at, const struct zu_options *o, bool to_bind)
 {
-    if (!to_bind)
-        return at->multicast ? aim_at_group(fd, at, o) : 0;
+    int rc;
+
+    if (!to_bind) {
+        rc = at->multicast ? aim_at_group(fd, at, o) : 0;
+        take_a_port(fd, at);
+        return rc;
+    }
     if (at->multicast)
         return listen_to_group(fd, at);
     return bind(fd, (const struct sockaddr *)&at->addr, at->size) < 0 ? -errno : 0;
 }
 
-static int udp_open(struct zu_target *to, const char *text, const struct zu_options *o, bool bind)
+static int udp_open(struct zu_target *to, char local[ZU_ENDPOINT_MAX], char remote[ZU_ENDPOINT_MAX],
+                    const char *text, const struct zu_options *o, bool bind)
 {
     bool fits = bind ? o->type == ZMQ_DISH || o->type == ZMQ_DGRAM : o->type == ZMQ_RADIO;
     struct place at;
@@ -219,6 +272,7 @@ static int udp_open(struct zu_target *to, const char *text, const struct zu_opti
         to->addr = at.addr;
         to->addr_size = at.size;
     }
+    name_ends(local, remote, fd, &at, bind);
     return fd;
 }
 
@@ -257,17 +311,12 @@ static int datagram_write(struct zu_writer *out, struct zu_target *to, struct zu
 
 static int write_address(struct zu_msg *m, const struct zu_target *from)
 {
-    char host[NI_MAXHOST], port[NI_MAXSERV], text[NI_MAXHOST + NI_MAXSERV + 4];
-    struct sockaddr_storage a = from->addr;
-    socklen_t size = from->addr_size;
-    int n;
+    char text[NI_MAXHOST + NI_MAXSERV + 4];
 
-    unmap(&a, &size);
-    if (getnameinfo((const struct sockaddr *)&a, size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    write_point(text, sizeof text, from->addr, from->addr_size);
+    if (!*text)
         return -EINVAL;
-    n = snprintf(text, sizeof text, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-    return zu_msg_init_copy(m, text, (size_t)n + 1); /* the NUL, too, as libzmq has it */
+    return zu_msg_init_copy(m, text, strlen(text) + 1); /* the NUL, too, as libzmq has it */
 }
 
 static int datagram_read(struct zu_reader *in, const struct zu_target *from, struct zu_msg *head,

@@ -4,11 +4,12 @@
  * what there is, some at a time, so that others on the loop have their turn.
  *
  * While the pipe to the socket is full nothing is received: the kernel's buffer fills, and then it
- * drops what comes.
+ * drops what comes, and counts it: so it is asked now and then how many they are.
  */
 #include "engine/core/datagrams.h"
 
 #include "engine/base/alloc.h"
+#include "engine/core/unconnected.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -16,7 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64 }; /* datagrams either way before others have their turn */
+enum {
+    AT_ONCE = 64,  /* datagrams either way before others have their turn */
+    LOOK_MS = 200, /* between two looks at what the kernel drops */
+};
 
 struct zu_datagrams {
     struct zu_socket *socket;   /* counted */
@@ -34,6 +38,7 @@ struct zu_datagrams {
     size_t unsent;    /* bytes in `bytes` that the kernel had no room for */
     uint32_t dropped; /* by the kernel, for want of room, as far as is counted */
     struct zu_later more_in, more_out;
+    struct zu_timer look; /* while paused */
     struct zu_cmd start_cmd, close_cmd;
     uint8_t bytes[ZU_DATAGRAM_MAX];
 };
@@ -44,10 +49,7 @@ static void send_all(struct zu_datagrams *d);
 /* A message that will not arrive. */
 static void lose(struct zu_datagrams *d, uint64_t messages)
 {
-    if (d->pipe)
-        zu_count(&d->pipe->meter.lost, messages);
-    else
-        zu_socket_lost(d->socket, messages);
+    zu_unconnected_lose(d->socket, d->pipe, messages);
 }
 
 /* What came while the kernel's buffer was full: the kernel counts it, modulo 2^32. */
@@ -63,6 +65,16 @@ static void count_dropped(struct zu_datagrams *d)
     d->dropped = info[SK_MEMINFO_DROPS];
 }
 
+static void on_look(struct zu_timer *t)
+{
+    struct zu_datagrams *d = zu_container_of(t, struct zu_datagrams, look);
+
+    if (!d->paused || !d->pipe)
+        return;
+    count_dropped(d);
+    zu_timer_set(d->loop, &d->look, LOOK_MS);
+}
+
 /* ---- the end ---- */
 
 static void end_if_over(struct zu_datagrams *d)
@@ -74,22 +86,30 @@ static void end_if_over(struct zu_datagrams *d)
         return;
     zu_list_remove(&d->more_in.link);
     zu_list_remove(&d->more_out.link);
+    zu_timer_clear(d->loop, &d->look);
     k->table->forget(k, d->fd);
     close(d->fd);
     zu_ctx_unpick_loop(d->loop);
     zu_options_drop(d->options);
+    zu_socket_end_source(d->socket);
     zu_socket_drop(d->socket);
     zu_free(d);
     zu_ctx_end(ctx);
 }
 
+/* Nothing goes on without it: what the kernel had no room for is lost. */
 static void drop_pipe(struct zu_datagrams *d)
 {
     struct zu_pipe *p = d->pipe;
 
+    if (!p)
+        return;
+    lose(d, d->unsent > 0);
+    d->unsent = 0;
+    count_dropped(d);
+    zu_unconnected_tell(d->socket, p);
     d->pipe = NULL;
-    if (p)
-        zu_pipe_close(p, 0);
+    zu_pipe_close(p, 0);
 }
 
 static void run_close(struct zu_cmd *cmd)
@@ -99,8 +119,6 @@ static void run_close(struct zu_cmd *cmd)
 
     if (d->pipe && !(d->pipe->peer_gone && zu_pipe_linger(d->pipe) == 0))
         send_all(d);
-    lose(d, d->unsent > 0);
-    count_dropped(d);
     drop_pipe(d);
     d->closed = true;
     if (d->in_busy)
@@ -132,7 +150,10 @@ static int take_message(struct zu_datagrams *d)
     d->unsent = rc < 0 ? 0 : (size_t)(out.at - d->bytes);
     if (body.flags & ZU_MSG_MORE)
         zu_pipe_skip_rest(d->pipe);
-    lose(d, rc < 0);
+    if (rc == -EMSGSIZE)
+        zu_unconnected_refuse(d->socket, d->pipe, 1);
+    else
+        lose(d, rc < 0);
     zu_msg_close(&head);
     zu_msg_close(&body);
     return rc < 0 ? -EINVAL : 0;
@@ -146,8 +167,13 @@ static bool send_bytes(struct zu_datagrams *d)
 
     if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
         return false;
-    lose(d, n < 0);
     d->unsent = 0;
+    if (n >= 0)
+        zu_unconnected_went(d->socket, d->pipe, d->loop, (size_t)n);
+    else if (errno == EMSGSIZE)
+        zu_unconnected_refuse(d->socket, d->pipe, 1);
+    else
+        lose(d, 1);
     return true;
 }
 
@@ -238,9 +264,12 @@ static int receive_one(struct zu_datagrams *d)
 
     if (n < 0)
         return errno == EAGAIN ? -EAGAIN : 0; /* an error of something sent before, say */
+    zu_unconnected_came(d->socket, d->pipe, d->loop, (size_t)n);
     body = zu_reader_of(bytes, (size_t)n);
     if (d->transport->datagram_read(&body, &from, &head, d->options) == 0)
         hand_on(d, &head, body);
+    else
+        lose(d, 1);
     return 0;
 }
 
@@ -268,6 +297,8 @@ static void receive(struct zu_datagrams *d)
         count_dropped(d);
         wait_for_more(d);
     }
+    if (d->paused && d->pipe && !zu_timer_is_set(&d->look))
+        zu_timer_set(d->loop, &d->look, LOOK_MS);
     if (rc == 0 && d->pipe)
         zu_loop_later(d->loop, &d->more_in);
 }
@@ -364,6 +395,7 @@ int zu_datagrams_new(struct zu_datagrams **out, struct zu_socket *s, const struc
     d->out.done = on_out;
     d->more_in.run = run_more_in;
     d->more_out.run = run_more_out;
+    d->look.fire = on_look;
     zu_list_init(&d->more_in.link);
     zu_list_init(&d->more_out.link);
     d->start_cmd.run = run_start;
@@ -373,6 +405,7 @@ int zu_datagrams_new(struct zu_datagrams **out, struct zu_socket *s, const struc
         goto unpick;
     zu_socket_hold(s);
     zu_options_hold(d->options);
+    zu_socket_begin_source(s);
     zu_ctx_begin(s->ctx);
     zu_loop_post(d->loop, &d->start_cmd);
     *out = d;

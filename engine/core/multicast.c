@@ -7,11 +7,15 @@
  * Of a source that lost something, or that makes no sense, what is there of the message is dropped,
  * and the next piece in which one begins is waited for. While the pipe to the socket is full
  * nothing is asked for: then the carrier drops what comes, and tells.
+ *
+ * A message of which something came, and not all, is counted as lost; of how many nothing came
+ * nobody can tell.
  */
 #define ZMQ_BUILD_DRAFT_API
 #include "engine/core/multicast.h"
 
 #include "engine/base/alloc.h"
+#include "engine/core/unconnected.h"
 #include "engine/wire/frame.h"
 
 #include <errno.h>
@@ -73,17 +77,31 @@ struct zu_multicast {
     uint8_t head[MARK + ZU_FRAME_HEADER_MAX];
     size_t head_size, out_at; /* of header and body together */
     bool out_more;            /* the part before had more behind it */
+    bool torn;                /* of the message under way a piece could not be sent */
+    uint64_t ending;          /* messages whose end is in the piece, and nothing in one of those */
     size_t piece_size, piece_max;
     alignas(ZU_PIECE_ALIGN) uint8_t piece[ZU_PIECE_MAX];
 };
 
 /* ---- the end ---- */
 
+/* Messages that will not arrive. */
+static void lose(struct zu_multicast *c, uint64_t messages)
+{
+    zu_unconnected_lose(c->socket, c->pipe, messages);
+}
+
 static void drop_parts(struct source *s)
 {
     for (uint32_t i = 0; i < s->parts; i++)
         zu_msg_close(&s->part[i]);
     s->parts = 0;
+}
+
+/* Whether there is some of a message; not of one that began before we listened. */
+static bool has_some(const struct source *s)
+{
+    return s->parts > 0 || (!s->astray && (s->head_size > 0 || zu_msg_valid(&s->body)));
 }
 
 static void reset_source(struct source *s)
@@ -93,12 +111,18 @@ static void reset_source(struct source *s)
     s->body.kind = ZU_MSG_CLOSED;
     drop_parts(s);
     s->head_size = s->filled = 0;
-    s->begun = s->whole = false;
+    s->begun = s->whole = s->astray = false;
+}
+
+static void lose_source(struct zu_multicast *c, struct source *s)
+{
+    lose(c, has_some(s));
+    reset_source(s);
 }
 
 static void forget_source(struct zu_multicast *c, struct source *s)
 {
-    reset_source(s);
+    lose_source(c, s);
     zu_list_remove(&s->link);
     zu_free(s->part);
     zu_free(s);
@@ -120,11 +144,9 @@ static void end_if_over(struct zu_multicast *c)
     for (int i = 0; i < c->watched_count; i++)
         c->loop->kernel->table->forget(c->loop->kernel, c->watched[i].fd);
     c->carrier->close(c->state);
-    zu_list_each(it, &c->sources) forget_source(c, zu_container_of(it, struct source, link));
-    if (zu_msg_valid(&c->out))
-        zu_msg_close(&c->out);
     zu_ctx_unpick_loop(c->loop);
     zu_options_drop(c->options);
+    zu_socket_end_source(c->socket);
     zu_socket_drop(c->socket);
     zu_free(c);
     zu_ctx_end(ctx);
@@ -134,15 +156,31 @@ static void drop_pipe(struct zu_multicast *c)
 {
     struct zu_pipe *p = c->pipe;
 
+    if (p)
+        zu_unconnected_tell(c->socket, p);
     c->pipe = NULL;
     if (p)
         zu_pipe_close(p, 0);
+}
+
+/* What is under way either way goes no further. */
+static void drop_all(struct zu_multicast *c)
+{
+    zu_list_each(it, &c->sources) forget_source(c, zu_container_of(it, struct source, link));
+    c->held = NULL;
+    /* Of one whose last part is still in the pipe the pipe tells. */
+    lose(c, c->ending + (zu_msg_valid(&c->out) && !c->out_more));
+    c->ending = 0;
+    if (zu_msg_valid(&c->out))
+        zu_msg_close(&c->out);
+    c->out.kind = ZU_MSG_CLOSED;
 }
 
 static void end(struct zu_multicast *c)
 {
     struct zu_kernel *k = c->loop->kernel;
 
+    drop_all(c);
     drop_pipe(c);
     c->closed = true;
     for (int i = 0; i < c->watched_count; i++)
@@ -222,10 +260,15 @@ static void put_part(struct zu_multicast *c)
         c->piece_size += n;
         c->out_at += n;
     }
-    if (c->out_at == all) {
-        zu_msg_close(&c->out);
-        c->out.kind = ZU_MSG_CLOSED;
-    }
+    if (c->out_at < all)
+        return;
+    zu_msg_close(&c->out);
+    c->out.kind = ZU_MSG_CLOSED;
+    if (c->out_more)
+        return;
+    c->ending += !c->torn;
+    lose(c, c->torn);
+    c->torn = false;
 }
 
 /* False: nothing is left to be sent. */
@@ -248,18 +291,33 @@ static bool fill_piece(struct zu_multicast *c)
     return c->piece_size > 0;
 }
 
+/* The carrier has taken the piece, or never will. */
+static void piece_done(struct zu_multicast *c, bool sent)
+{
+    if (sent) {
+        zu_unconnected_went(c->socket, c->pipe, c->loop, c->piece_size);
+    } else {
+        lose(c, c->ending);
+        c->torn = c->out_more || zu_msg_valid(&c->out);
+    }
+    c->ending = 0;
+    c->piece_size = 0;
+}
+
 /* When to go on: 0, at once; ZU_CARRIER_NEVER: when something is there. */
 static uint64_t send_some(struct zu_multicast *c)
 {
     uint64_t wait_ms;
 
     for (int i = 0; i < AT_ONCE; i++) {
+        int rc;
+
         if (!fill_piece(c))
             return ZU_CARRIER_NEVER;
-        if (c->carrier->send(c->state, c->piece, c->piece_size, !zu_msg_valid(&c->out), &wait_ms) ==
-            -EAGAIN)
+        rc = c->carrier->send(c->state, c->piece, c->piece_size, !zu_msg_valid(&c->out), &wait_ms);
+        if (rc == -EAGAIN)
             return wait_ms;
-        c->piece_size = 0; /* sent, or it cannot be */
+        piece_done(c, rc == 0);
     }
     return 0;
 }
@@ -335,6 +393,7 @@ static bool hand_on(struct zu_multicast *c, struct source *s)
         i++;
     if (i < s->parts && i > 0)
         zu_pipe_rollback(c->pipe);
+    lose(c, i < s->parts);
     for (; i < s->parts; i++)
         zu_msg_close(&s->part[i]);
     s->parts = 0;
@@ -354,8 +413,10 @@ static int read_head(struct zu_multicast *c, struct source *s, struct zu_frame *
         return -EPROTO;
     if ((rc = zu_frame_read_v2(&in, f)) < 0)
         return rc;
-    if (mark == FIRST)
+    if (mark == FIRST) {
+        lose(c, s->parts > 0); /* it has no end */
         drop_parts(s);
+    }
     s->astray = mark == LATER && s->parts == 0;
     return 0;
 }
@@ -422,6 +483,10 @@ static void hear_rest(struct zu_multicast *c, struct source *s, struct zu_reader
     c->rest = in;
     if (rc == 0 || rc == -EAGAIN)
         return;
+    if (rc == -EMSGSIZE)
+        zu_unconnected_refuse(c->socket, c->pipe, 1);
+    else
+        lose(c, 1);
     reset_source(s);
     if (c->carrier->resume)
         c->carrier->resume(c->state, s->id);
@@ -463,13 +528,15 @@ static uint64_t receive_some(struct zu_multicast *c)
             return wait_ms;
         if (c->sends || !c->pipe)
             continue;
+        if (rc == 0)
+            zu_unconnected_came(c->socket, c->pipe, c->loop, zu_left(&in));
         if (rc == 0) {
             hear_piece(c, id, in);
         } else {
             struct source *s = find_source(c, id);
 
             if (s)
-                reset_source(s);
+                lose_source(c, s);
         }
     }
     return 0;
@@ -560,6 +627,8 @@ static void pipe_ended(struct zu_pipe *p)
 
     c->linger_ms = zu_pipe_linger(p);
     pipe_moved(p);
+    if (!c->sends)
+        drop_all(c);
     drop_pipe(c);
 }
 
@@ -640,6 +709,7 @@ int zu_multicast_new(struct zu_multicast **out, struct zu_socket *s, const struc
         goto unpick;
     zu_socket_hold(s);
     zu_options_hold(c->options);
+    zu_socket_begin_source(s);
     zu_ctx_begin(s->ctx);
     zu_loop_post(c->loop, &c->start_cmd);
     *out = c;

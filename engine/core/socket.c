@@ -17,6 +17,7 @@
 #include "engine/core/multicast.h"
 #include "engine/core/stats.h"
 #include "engine/core/tripwire.h"
+#include "engine/core/unconnected.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -532,10 +533,11 @@ static int bind_local(struct zu_socket *s, const struct zu_transport *t, const c
 static int open_datagrams(struct zu_socket *s, const struct zu_transport *t, const char *endpoint,
                           const char *text, bool bind)
 {
+    char local[ZU_ENDPOINT_MAX], remote[ZU_ENDPOINT_MAX];
     struct zu_target to;
     struct zu_endpoint *e;
     struct zu_pipe *pipe;
-    int fd = t->datagram_open(&to, text, s->options, bind);
+    int fd = t->datagram_open(&to, local, remote, text, s->options, bind);
     int rc = fd < 0 ? fd : zu_socket_add_endpoint(s, &e, t, endpoint, bind);
 
     if (fd < 0)
@@ -547,6 +549,7 @@ static int open_datagrams(struct zu_socket *s, const struct zu_transport *t, con
         goto forget;
     set_last_endpoint(s, e,
                       e->text + (text - endpoint)); /* without the scheme, as libzmq says it */
+    zu_unconnected_name(s, pipe, endpoint, local, remote);
     zu_socket_adopt(s, pipe);
     return 0;
 forget:
@@ -573,6 +576,9 @@ static int join_multicast(struct zu_socket *s, const struct zu_transport *t, con
         return rc;
     }
     set_last_endpoint(s, e, e->text);
+    /* Who speaks speaks to the group, and hears it who listens. */
+    zu_unconnected_name(s, pipe, endpoint, pipe->takes_all ? "" : endpoint,
+                        pipe->takes_all ? endpoint : "");
     zu_socket_adopt(s, pipe);
     return 0;
 }

@@ -267,6 +267,8 @@ void zu_socket_tell_drops(struct zu_socket *s, struct zu_pipe *p);
 /* Any thread: messages that were sent, or came, are lost with what carried them, which counts no
  * more itself. */
 void zu_socket_lost(struct zu_socket *s, uint64_t count);
+/* The same of bytes that came, and went. */
+void zu_socket_moved(struct zu_socket *s, uint64_t bytes_in, uint64_t bytes_out);
 /* Tells the observer, with what is known of the peer at the other end of the pipe. */
 void zu_socket_observe_pipe(struct zu_socket *s, struct zu_pipe *p, struct zu_event *e);
 

@@ -115,6 +115,14 @@ void zu_socket_lost(struct zu_socket *s, uint64_t count)
     pthread_mutex_unlock(&s->names);
 }
 
+void zu_socket_moved(struct zu_socket *s, uint64_t bytes_in, uint64_t bytes_out)
+{
+    pthread_mutex_lock(&s->names);
+    s->past.bytes_in += bytes_in;
+    s->past.bytes_out += bytes_out;
+    pthread_mutex_unlock(&s->names);
+}
+
 void zu_socket_tell_drops(struct zu_socket *s, struct zu_pipe *p)
 {
     if (!zu_socket_is_observed(s))

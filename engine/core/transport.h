@@ -165,9 +165,11 @@ struct zu_transport {
     /*
      * A transport without connections has these, and nothing else: datagrams.h. The descriptor, or
      * a negative errno, on the caller's thread; may block for a name. *out says where all that is
-     * sent goes, or has size 0. -ENOCOMPATPROTO: not for that type, or not that way.
+     * sent goes, or has size 0; `local` and `remote` the addresses, with the scheme: `remote` ""
+     * where it is nobody's in particular. -ENOCOMPATPROTO: not for that type, or not that way.
      */
-    int (*datagram_open)(struct zu_target *out, const char *text, const struct zu_options *o,
+    int (*datagram_open)(struct zu_target *out, char local[ZU_ENDPOINT_MAX],
+                         char remote[ZU_ENDPOINT_MAX], const char *text, const struct zu_options *o,
                          bool bind);
     /* A message of two parts as a datagram. `to`, unless it is NULL, is to be told by the first
      * part. -EINVAL, -EMSGSIZE: it is none that can be sent. */

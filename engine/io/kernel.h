@@ -169,6 +169,19 @@ static inline void zu_kernel_give_block(struct zu_kernel *k, struct zu_block *b)
     k->table->give_block(k, b);
 }
 
+/* Whoever lives on the loop has received, or sent, by a call of his own. */
+static inline void zu_kernel_received(struct zu_kernel *k, size_t bytes)
+{
+    zu_count(&k->stats.recvs, 1);
+    zu_count(&k->stats.recv_bytes, bytes);
+}
+
+static inline void zu_kernel_sent(struct zu_kernel *k, size_t bytes)
+{
+    zu_count(&k->stats.sends, 1);
+    zu_count(&k->stats.send_bytes, bytes);
+}
+
 /* The real kernel's. */
 ssize_t zu_kernel_try_send(struct zu_kernel *k, int fd, const struct msghdr *msg);
 ssize_t zu_kernel_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len);

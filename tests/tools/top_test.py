@@ -32,7 +32,8 @@ import urllib.request
 
 DEADLINE_S = 120
 SENT, DROPPED = 70, 30
-PUSH, PULL, ROUTER = 8, 7, 6
+PUSH, PULL, ROUTER, RADIO, DISH = 8, 7, 6, 14, 15
+RCVTIMEO = 27
 STATS_FILE = 0x5A06
 
 
@@ -73,6 +74,35 @@ def keeper(library):
     for line in sys.stdin:
         which, on = map(int, line.split())
         assert zmq.zmq_ctx_set(contexts[which], STATS_FILE, on) == 0
+    os._exit(0)
+
+
+def speaker(library):
+    """A RADIO and a DISH over udp, which it hears to the end; says its pid and where, and waits."""
+    zmq = ctypes.CDLL(library)
+    handle, text = ctypes.c_void_p, ctypes.c_char_p
+    zmq.zmq_ctx_new.restype = zmq.zmq_socket.restype = handle
+    zmq.zmq_ctx_set.argtypes = zmq.zmq_socket.argtypes = [handle, ctypes.c_int, ctypes.c_int]
+    zmq.zmq_socket.argtypes = [handle, ctypes.c_int]
+    zmq.zmq_bind.argtypes = zmq.zmq_connect.argtypes = zmq.zmq_join.argtypes = [handle, text]
+    zmq.zmq_send.argtypes = zmq.zmq_recv.argtypes = [handle, text, ctypes.c_size_t, ctypes.c_int]
+    zmq.zmq_setsockopt.argtypes = [handle, ctypes.c_int, handle, ctypes.c_size_t]
+    ctx = zmq.zmq_ctx_new()
+    assert zmq.zmq_ctx_set(ctx, STATS_FILE, 1) == 0
+    radio, dish = (zmq.zmq_socket(ctx, t) for t in (RADIO, DISH))
+    timeout = ctypes.c_int(1000)
+    assert zmq.zmq_setsockopt(dish, RCVTIMEO, ctypes.byref(timeout), 4) == 0
+    at = b""
+    while not at or zmq.zmq_bind(dish, at) != 0: # until it is nobody's
+        at = b"udp://127.0.0.1:%d" % random.randrange(20000, 31000)
+    assert zmq.zmq_connect(radio, at) == 0 and zmq.zmq_join(dish, b"") == 0
+    room = ctypes.create_string_buffer(16)
+    heard = 0
+    while heard < SENT: # a machine that has much to do loses datagrams
+        assert zmq.zmq_send(radio, b"job", 3, 0) == 3
+        heard += zmq.zmq_recv(dish, room, 16, 0) == 3
+    print(os.getpid(), at.decode(), flush=True)
+    sys.stdin.read()
     os._exit(0)
 
 
@@ -130,6 +160,28 @@ class Top(unittest.TestCase):
         self.assertEqual(seen["totals"]["sockets"], len(seen["sockets"]))
         self.assertEqual(seen["totals"]["dropped_no_route"], DROPPED)
         self.assertEqual(seen["totals"]["sent"], sum(s["sent"] for s in seen["sockets"]))
+
+    def test_what_knows_no_connections_has_numbers_and_names(self):
+        with subprocess.Popen([sys.executable, __file__, "--speaker", DROPIN], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as speaker:
+            pid, at = speaker.stdout.readline().split()
+
+            def ends():
+                seen = json.loads(self.top("--once", "--json", "--interval", "0.01", pid))
+                both = seen["contexts"][0]["connections"]
+                # with a byte for the group's size, which is 0
+                return len(both) == 2 and all(
+                    c["bytes_out"] + c["bytes_in"] >= SENT * 4 for c in both) and both
+
+            both = self.until(ends)
+            self.assertEqual({(c["remote"] or c["local"]) for c in both}, {at})
+            self.assertEqual(len({c["connection"] for c in both} - {0}), 2)
+            self.assertTrue(all(c["active_ms"] > 0 for c in both))
+            screen = self.top("--once", "--interval", "0.01", pid)
+            self.assertEqual([l.split(" " + at)[1] for l in screen.splitlines() if " " + at in l].count(
+                " (anybody)"), 1)
+            self.assertNotIn("not connected", screen)
+            speaker.stdin.close()
 
     def test_json_goes_on(self):
         with subprocess.Popen([ZURING, "top", "--json", "--interval", "0.05", self.pid],
@@ -453,5 +505,7 @@ if __name__ == "__main__":
         watched(sys.argv[2])
     if sys.argv[1] == "--keeper":
         keeper(sys.argv[2])
+    if sys.argv[1] == "--speaker":
+        speaker(sys.argv[2])
     ZURING, DROPIN = sys.argv[1:3]
     unittest.main(argv=sys.argv[:1], verbosity=2)
