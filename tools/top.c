@@ -62,6 +62,22 @@ static bool is_port(const char *text)
     return *text && !*end && port > 0 && port < 65536;
 }
 
+/* Of what was given; NULL: nothing. */
+static const char *what_is_wrong(const struct options *o)
+{
+    if (!o->interval_ms)
+        return "--interval takes seconds, 0.01 to 3600";
+    if (o->port && !is_port(o->port))
+        return "--prometheus takes a port, 1 to 65535";
+    if (o->port && (o->once || o->json))
+        return "--prometheus serves for good: it goes neither with --once nor with --json";
+    if (o->address && !o->port)
+        return "--address is where --prometheus serves, which is not given";
+    if (o->pid <= 0)
+        return "the number of a process is missing, or is none";
+    return NULL;
+}
+
 /* False: *status is what to exit with. */
 static bool parse(struct options *o, int argc, char **argv, int *status)
 {
@@ -72,10 +88,11 @@ static bool parse(struct options *o, int argc, char **argv, int *status)
                                           {"address", required_argument, NULL, 'a'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
+    const char *wrong;
     char *end = NULL;
     int c;
 
-    *o = (struct options){.address = "127.0.0.1", .interval_ms = 1000};
+    *o = (struct options){.interval_ms = 1000};
     while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
         switch (c) {
         case 'o': o->once = true; break;
@@ -89,7 +106,10 @@ static bool parse(struct options *o, int argc, char **argv, int *status)
     }
     if (optind + 1 == argc)
         o->pid = (pid_t)strtol(argv[optind], &end, 10);
-    if (o->pid <= 0 || *end || !o->interval_ms || (o->port && !is_port(o->port))) {
+    if (end && *end)
+        o->pid = 0;
+    if ((wrong = what_is_wrong(o)) != NULL) {
+        fprintf(stderr, "zuring: %s\n\n", wrong);
         *status = help(stderr, EXIT_FAILURE);
         return false;
     }
@@ -252,7 +272,7 @@ int top_main(int argc, char **argv)
     if ((rc = top_attach(&p, o.pid)) < 0)
         return say_why(o.pid, rc);
     if (o.port)
-        return top_serve(&p, o.address, o.port);
+        return top_serve(&p, o.address ? o.address : "127.0.0.1", o.port);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
     if (!o.once && !o.json && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))

@@ -228,10 +228,20 @@ class Top(unittest.TestCase):
     def test_who_cannot_be_watched_is_told_so(self):
         self.assertIn("no process", self.top("--once", "999999999", status=1))
         self.assertIn("ZURING_STATS_FILE", self.top("--once", str(os.getpid()), status=1))
-        self.assertIn("--prometheus", self.top(status=1))
-        self.assertIn("--prometheus", self.top("--interval", "no", self.pid, status=1))
-        for port in ("99999", "0", "-1", "http", ""):
-            self.assertIn("--address", self.top("--prometheus", port, self.pid, status=1))
+
+    def test_what_was_given_wrong_is_told(self):
+        wrong = {"number of a process": [[], ["no"], [self.pid, self.pid], ["0"]],
+                 "--interval takes": [["--interval", "no", self.pid], ["--interval", "0", self.pid]],
+                 "--prometheus takes": [["--prometheus", port, self.pid]
+                                        for port in ("99999", "0", "-1", "http", "")],
+                 "goes neither": [["--once", "--prometheus", "9100", self.pid],
+                                  ["--json", "--once", "--prometheus", "9100", self.pid]],
+                 "is not given": [["--address", "127.0.0.1", self.pid]]}
+        for what, all_given in wrong.items():
+            for given in all_given:
+                said = self.top(*given, status=1)
+                self.assertIn(what, said.splitlines()[0], given)
+                self.assertIn("--prometheus PORT", said)
 
     def test_what_cannot_be_written_is_told(self):
         with open("/dev/full", "w") as full:
