@@ -247,13 +247,22 @@ static bool xsub_has_out(struct zu_socket *s)
     return true;
 }
 
+static int set_verbose_cancel(struct zu_xsub *self, const void *value, size_t size)
+{
+    int given, rc = zu_given_int(&given, value, size);
+
+    if (rc == 0)
+        self->verbose_cancel = given != 0; /* a negative one, too, as in libzmq */
+    return rc;
+}
+
 static int xsub_set(struct zu_socket *s, int option, const void *value, size_t size)
 {
     struct zu_xsub *self = zu_socket_state(s);
 
     switch (option) {
     case ZMQ_ONLY_FIRST_SUBSCRIBE: return zu_given_flag(&self->only_first, value, size);
-    case ZMQ_XSUB_VERBOSE_UNSUBSCRIBE: return zu_given_flag(&self->verbose_cancel, value, size);
+    case ZMQ_XSUB_VERBOSE_UNSUBSCRIBE: return set_verbose_cancel(self, value, size);
     default: return -EINVAL;
     }
 }

@@ -68,7 +68,7 @@ static int add_metadata(struct zu_words *w, const void *value, size_t size)
     uint8_t *more;
 
     if (name_size < 2 || name_size > NAME_MAX_BYTES || memcmp(text, "X-", 2) != 0 ||
-        name_size + 1 == size)
+        name_size + 1 == size || size == sizeof(int)) /* libzmq takes "X-:b" for a number */
         return -EINVAL;
     memcpy(name, text, name_size);
     name[name_size] = '\0';

@@ -2,6 +2,7 @@
 /*
  * Options through a socket: defaults, ranges, lengths, and which type takes which.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "tests/support/pair.h"
 
 #include <criterion/parameterized.h>
@@ -125,6 +126,16 @@ Test(options, some_can_only_be_read_and_some_only_written)
         FAILS(EINVAL, test_set(socket, read_only[i], 1));
     for (size_t i = 0; i < sizeof write_only / sizeof *write_only; i++)
         FAILS(EINVAL, test_get(socket, write_only[i]));
+}
+
+Test(options, every_number_but_0_has_an_xsub_pass_every_cancel_on)
+{
+    void *xsub = test_socket(ZMQ_XSUB);
+
+    if (!test_newer())
+        cr_skip_test("draft");
+    for (int value = -1; value <= 2; value++)
+        OK(test_set(xsub, ZMQ_XSUB_VERBOSE_UNSUBSCRIBE, value));
 }
 
 Test(options, routing_ids_have_1_to_255_octets)
