@@ -20,12 +20,15 @@ struct sleeper {
     struct zu_waiter waiter;
 };
 
-/* A number for the calling thread that no other one has while it lives; never NULL. */
+/* A number for the calling thread that no other one has, not even when it has ended; never NULL. */
 static const void *this_thread(void)
 {
-    static _Thread_local char own;
+    static _Atomic uintptr_t last;
+    static _Thread_local uintptr_t own;
 
-    return &own;
+    if (zu_unlikely(own == 0)) /* relaxed: to be told apart is all */
+        own = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+    return (const void *)own;
 }
 
 int zu_joint_check(const void *handle)

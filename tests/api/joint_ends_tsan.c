@@ -8,13 +8,17 @@
 #define ZMQ_BUILD_DRAFT_API
 #include "include/zuring.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     THREADS = 16,
@@ -200,6 +204,28 @@ static void dial(int me)
     }
 }
 
+/* A datagram to itself: an address and a body. False: the context was shut down. */
+static bool throw_one(void)
+{
+    const char *to = at + strlen("udp://");
+
+    if (zmq_send(shared, to, strlen(to), ZMQ_SNDMORE) >= 0 && zmq_send(shared, "x", 1, 0) >= 0)
+        return true;
+    if (!is_usual(errno) && errno != ETERM)
+        fault("throw");
+    return errno != ETERM;
+}
+
+static void *throw_and_catch(void *arg)
+{
+    bool going_on = true;
+
+    while (going_on)
+        going_on = (intptr_t)arg % 2 ? throw_one() : hear(shared, 0);
+    atomic_fetch_add(&ended, 1);
+    return NULL;
+}
+
 static void *run(void *arg)
 {
     int me = (int)(intptr_t)arg;
@@ -281,6 +307,42 @@ static void try_pair(const int pair[2], bool by_option, bool over_tcp)
         fault("the end of all");
 }
 
+/* DGRAM, which is connected to nobody. */
+static void try_datagrams(void)
+{
+    struct sockaddr_in free_one = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof free_one;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    pthread_t thread[THREADS];
+    time_t begin = time(NULL);
+
+    if (bind(fd, (struct sockaddr *)&free_one, size) ||
+        getsockname(fd, (struct sockaddr *)&free_one, &size))
+        fault("no port");
+    close(fd);
+    snprintf(at, sizeof at, "udp://127.0.0.1:%d", ntohs(free_one.sin_port));
+    ctx = zmq_ctx_new();
+    zmq_ctx_set(ctx, ZURING_THREAD_SAFE, 1);
+    type = ZMQ_DGRAM;
+    atomic_store(&heard, 0);
+    atomic_store(&ended, 0);
+    shared = make(ZMQ_DGRAM);
+    if (zmq_bind(shared, at))
+        fault("bind");
+    for (intptr_t i = 0; i < THREADS; i++)
+        pthread_create(&thread[i], NULL, throw_and_catch, (void *)i);
+    while (atomic_load(&heard) < HEARD && time(NULL) - begin <= DEADLINE_S)
+        pause_ms(1);
+    if (atomic_load(&heard) < HEARD || atomic_load(&ended) != 0)
+        fault("not all of it happened");
+    zmq_ctx_shutdown(ctx);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(thread[i], NULL);
+    if (zmq_close(shared) || zmq_ctx_term(ctx))
+        fault("the end of all");
+}
+
 int main(void)
 {
     for (int over_tcp = 0; over_tcp < 2; over_tcp++) {
@@ -290,5 +352,6 @@ int main(void)
             if (over_tcp || others[i][0] != ZMQ_STREAM)
                 try_pair(others[i], true, over_tcp);
     }
+    try_datagrams();
     return atomic_load(&faults) != 0;
 }

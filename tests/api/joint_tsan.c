@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -227,8 +228,7 @@ static void try_all_types(const char *where)
     run(talk);
 }
 
-/* The same as over a connection, but the DISH is bound, and what is lost is lost. */
-static void open_datagrams(void)
+static void find_udp_port(char endpoint[sizeof at])
 {
     struct sockaddr_in free_one = {.sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -239,16 +239,78 @@ static void open_datagrams(void)
         getsockname(fd, (struct sockaddr *)&free_one, &size))
         fault("no port");
     close(fd);
-    snprintf(at, sizeof at, "udp://127.0.0.1:%d", ntohs(free_one.sin_port));
+    snprintf(endpoint, sizeof at, "udp://127.0.0.1:%d", ntohs(free_one.sin_port));
+}
+
+/* The same as over a connection, but the DISH is bound, and what is lost is lost. */
+static void open_datagrams(void)
+{
+    find_udp_port(at);
     a = make(ZMQ_RADIO);
     b = make(ZMQ_DISH);
     if (zmq_bind(b, at) || zmq_connect(a, at))
         fault(at);
 }
 
+static void *open_dgram(char endpoint[sizeof at])
+{
+    void *s = make(ZMQ_DGRAM);
+
+    find_udp_port(endpoint);
+    if (zmq_bind(s, endpoint))
+        fault(endpoint);
+    return s;
+}
+
+/* An address and a body. Who has begun a message ends it; another one hears EFSM meanwhile. */
+static void throw_one(const char *to)
+{
+    if (zmq_send(a, to, strlen(to), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        if (errno != EAGAIN && errno != EFSM)
+            fault("an address");
+    } else if (zmq_send(a, "x", 1, 0) != 1) {
+        fault("a datagram");
+    }
+}
+
+static void catch_one(void)
+{
+    zmq_msg_t m;
+    int more = 1;
+
+    for (int flags = ZMQ_DONTWAIT; more; flags = 0) {
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, b, flags) < 0) {
+            if (!flags || (errno != EAGAIN && errno != EFSM))
+                fault("catch a datagram");
+            more = 0;
+        } else {
+            more = zmq_msg_more(&m);
+        }
+        zmq_msg_close(&m);
+    }
+}
+
+/* DGRAM: threads send by a and receive by b. */
+static void *throw_and_catch(void *arg)
+{
+    intptr_t me = (intptr_t)arg;
+
+    for (int i = 0; i < MESSAGES / 4; i++) {
+        if (me % 2)
+            throw_one(at + strlen("udp://"));
+        else
+            catch_one();
+        if (i % 64 == 0)
+            disturb(me % 4 < 2 ? a : b);
+    }
+    return NULL;
+}
+
 int main(void)
 {
     static const char *const where[] = {"tcp://127.0.0.1:*", "inproc://joint"};
+    char from[sizeof at];
 
     ctx = zmq_ctx_new();
     for (int i = 0; i < 2; i++) {
@@ -270,6 +332,9 @@ int main(void)
         try_all_types(where[i]);
     open_pair(ZMQ_STREAM, ZMQ_STREAM, where[0]);
     run(hammer);
+    a = open_dgram(from);
+    b = open_dgram(at);
+    run(throw_and_catch);
     zmq_ctx_term(ctx);
     return atomic_load(&faults) != 0;
 }

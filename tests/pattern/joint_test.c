@@ -607,6 +607,37 @@ EACH_TRANSPORT(joint, threads_cannot_mix_the_parts_of_messages)
     cr_expect_eq(test_get(test_socket(ZMQ_PAIR), ZMQ_THREAD_SAFE), 0);
 }
 
+/* Nobody else ends what a thread has begun, not even one that has got the place of an ended one. */
+EACH_TRANSPORT(joint, a_thread_that_ends_leaves_its_message_open)
+{
+    const char *at = test_endpoint(transport);
+    struct send s, r;
+    void *a, *b;
+
+    NEWER_ONLY();
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    a = test_bound(ZMQ_PAIR, at);
+    b = test_connected(ZMQ_PAIR, at);
+    OK(zmq_send(b, "one", 3, ZMQ_SNDMORE));
+    OK(zmq_send(b, "two", 3, 0));
+    WAIT(test_events(a) & ZMQ_POLLIN);
+    s = (struct send){a, ZMQ_SNDMORE, 0, 0};
+    r = (struct send){a, 0, 0, 0};
+    in_another_thread(send_part, &s);
+    in_another_thread(recv_part, &r);
+    cr_assert_eq(s.rc, 5);
+    cr_assert_eq(r.rc, 3);
+    s.flags = 0;
+    for (int i = 0; i < 4; i++) {
+        in_another_thread(send_part, &s);
+        in_another_thread(recv_part, &r);
+        cr_expect_eq(s.rc, -1);
+        cr_expect_eq(s.error, EFSM, "%s", test_error(s.error));
+        cr_expect_eq(r.rc, -1);
+        cr_expect_eq(r.error, EFSM, "%s", test_error(r.error));
+    }
+}
+
 EACH_TRANSPORT(joint, usual_types_still_do_what_they_do)
 {
     const char *at = test_endpoint(transport);
