@@ -234,7 +234,14 @@ void zu_session_expect_any(struct zu_session *s); /* or that any of it counts */
 void zu_session_receive(struct zu_session *s);    /* parse what is there, then receive more */
 void zu_session_in_reset(struct zu_session *s);
 void zu_session_recv_done(struct zu_op *op, int res, uint32_t flags);
-enum { ZU_SESSION_AHEAD = 4096 }; /* what is received together with a large body */
+/* Of the body that is received in place. */
+static inline size_t zu_session_missing(const struct zu_session *s)
+{
+    return s->in_place ? s->in_msg.big.size - s->in_filled : 0;
+}
+
+enum { ZU_SESSION_LONG = 128 * 1024 }; /* when less is missing, the kernel tells of any bytes */
+enum { ZU_SESSION_AHEAD = 4096 };      /* what is received together with a large body */
 /* Parses what is there. 0: all of it; -EAGAIN: the pipe is full; -EBUSY: a command, which is not
  * for a caller; else the connection must end. */
 int zu_session_parse(struct zu_session *s);

@@ -227,7 +227,7 @@ enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab, 
     } while (took == ZU_TOOK_SOME && s->in_place);
     if (took == ZU_TOOK_GIVEN_UP)
         return took; /* the session may be gone */
-    if (s->pipe->meter.written - before > LONE_MAX) {
+    if (s->pipe->meter.written - before > LONE_MAX || zu_session_missing(s) >= ZU_SESSION_LONG) {
         zu_session_return_intake(s);
         return ZU_TOOK_STREAM;
     }

@@ -25,8 +25,7 @@ enum {
     SLICE_MIN = ZU_RECV_BLOCK_SIZE / 8,
     DIRECT_MIN = 32 * 1024, /* what is missing of a body of this size is received in place */
     HUGE_BODY = 1 << 30, /* who announces more than this, and more than there is, means no good */
-    EXPECT_MIN = 128 * 1024, /* when less of it is missing the kernel tells of any bytes; */
-    EXPECT_MAX = 512 * 1024, /* when more, of so many at once */
+    EXPECT_MAX = 512 * 1024, /* of a long body the kernel tells so many bytes at once */
     HANDSHAKE_MAX =
         64 * 1024,        /* of a stranger's frame: the longest that anybody says is far less */
     PROPS_AT_ONCE = 4096, /* counts taken with one atomic operation */
@@ -488,9 +487,9 @@ static void expect(struct zu_session *s, int bytes)
  */
 void zu_session_expect(struct zu_session *s)
 {
-    size_t missing = s->in_place ? s->in_msg.big.size - s->in_filled : 0;
+    size_t missing = zu_session_missing(s);
 
-    expect(s, missing < EXPECT_MIN || s->beat || s->state > ZU_SESSION_ACTIVE
+    expect(s, missing < ZU_SESSION_LONG || s->beat || s->state > ZU_SESSION_ACTIVE
                   ? 1
                   : (int)ZU_MIN(missing, (size_t)EXPECT_MAX));
 }

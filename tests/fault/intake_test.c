@@ -219,6 +219,57 @@ Test(intake, a_message_may_come_in_pieces)
     }
 }
 
+static void feed(struct rig *r, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        struct zu_op *op = rig_receiving(r);
+        size_t n;
+
+        cr_assert_not_null(op);
+        n = scripted_feed(r->k, op, bytes, size);
+        rig_settle(r);
+        bytes += n;
+        size -= n;
+    }
+}
+
+/*
+ * Of 250,000 bytes a fifth is there, which a caller has read, or the loop. The rest is the loop's,
+ * whom the kernel need not tell of each piece; while it was left to callers, it did.
+ */
+static void begin_long(bool by_hand)
+{
+    enum { BODY = 250000, FIRST = 9 + 50000 };
+    static char large[9 + BODY + 1];
+    struct rig r = {.label = "a long body"};
+
+    memset(large, 'x', sizeof large - 1);
+    memcpy(large, "\2\0\0\0\0\0\3\320\220", 9);
+    meet(&r, 1000);
+    if (by_hand) {
+        scripted_put(r.k, large, FIRST);
+    } else {
+        scripted_see(r.k);
+        feed(&r, large, FIRST);
+        cr_assert(scripted_watches(r.k));
+        cr_assert_leq(r.expected, 1);
+    }
+    cr_assert(hears(&r, NULL));
+    cr_assert(is_woken(&r));
+    rig_settle(&r);
+    cr_assert_not(scripted_watches(r.k));
+    cr_assert_eq(r.expected, sizeof large - 1 - FIRST);
+    feed(&r, large + FIRST, sizeof large - 1 - FIRST);
+    cr_assert(hears(&r, &large[9]));
+    rig_end(&r, 0);
+}
+
+Test(intake, a_long_body_is_the_loops)
+{
+    begin_long(true);
+    begin_long(false);
+}
+
 Test(intake, a_command_is_the_loops)
 {
     struct rig r = {.label = "a PING"};
