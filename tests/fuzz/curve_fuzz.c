@@ -12,7 +12,10 @@
 #include "engine/security/mechanisms.h"
 #include "include/zmq.h"
 
-enum { MESSAGES_MAX = 8 };
+enum {
+    MESSAGES_MAX = 8,
+    KEY_END = 111, /* of HELLO's key, the last byte: X25519 does not look at its highest bit */
+};
 
 struct side {
     const struct zu_mechanism *m;
@@ -71,6 +74,8 @@ static bool change(struct zu_reader *in, uint8_t *bytes, size_t *size, bool is_h
     zu_read_u8(in, &count);
     for (int i = 0; i < count % 4 && zu_read_be(in, &place, 2) && zu_read_u8(in, &flip); i++)
         bytes[place % *size] ^= flip;
+    if (is_hello)
+        bytes[KEY_END] = (uint8_t)((bytes[KEY_END] & 0x7f) | (before[KEY_END] & 0x80));
     zu_read_u8(in, &cut);
     for (size_t i = 0; i < *size; i++)
         changed |= bytes[i] != before[i] && !(is_hello && i >= 8 && i < 80); /* zeros, unread */
