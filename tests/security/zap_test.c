@@ -321,6 +321,45 @@ EACH_STREAM(zap, a_peer_may_go_while_the_handler_thinks)
     NO_EVENT(t.server_reader);
 }
 
+#define PLAIN_GREETING    RAW_SIGNATURE "03 01 'PLAIN' 00*15 00*32 "
+#define PLAIN_HELLO(name) "04 10 05 'HELLO' 04 '" name "' 04 'pass'"
+#define PLAIN_REQUEST     "1.0|1||127.0.0.1||PLAIN|"
+
+/* A peer that has accepted, and says who he is. */
+static void introduce(int fd, const char *hello)
+{
+    uint8_t greeting[64];
+
+    raw_send(fd, PLAIN_GREETING);
+    raw_send(fd, hello);
+    raw_read(fd, greeting, sizeof greeting);
+}
+
+/* libzmq, having dialed, takes it for the answer about whom it finds there next. */
+Test(zap, an_answer_that_comes_too_late_is_not_taken_for_another)
+{
+    char at[64];
+    void *handler = test_bound(ZMQ_REP, HANDLER), *server = test_socket(ZMQ_DEALER);
+    int listener = raw_listen(false, at, sizeof at), fd;
+
+    SET(server, ZMQ_PLAIN_SERVER, 1);
+    SET(server, ZMQ_RECONNECT_IVL, RETRY_MS);
+    test_connect(server, at);
+    fd = raw_accept(listener);
+    introduce(fd, PLAIN_HELLO("gone"));
+    RECV(handler, PLAIN_REQUEST "gone|pass");
+    raw_close(&fd);
+    fd = raw_accept(listener);
+    introduce(fd, PLAIN_HELLO("next"));
+    SEND(handler, "1.0|1|200|OK||");
+    RECV(handler, PLAIN_REQUEST "next|pass");
+    raw_expect_quiet(fd, RAW_QUIET_MS);
+    SEND(handler, "1.0|1|200|OK||");
+    raw_expect(fd, "04 08 07 'WELCOME'");
+    raw_close(&fd);
+    raw_close(&listener);
+}
+
 Test(zap, a_handler_that_never_answers_runs_into_the_handshake_timer)
 {
     struct talk t = begin(TEST_TCP, ZMQ_REP);
