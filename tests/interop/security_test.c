@@ -9,6 +9,7 @@
 #include "tests/support/peer.h"
 
 #include <criterion/parameterized.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -106,14 +107,19 @@ static void stay_apart(void *ours)
     }                                                                                              \
     ParameterizedTest(struct combination *c, interop_security, name)
 
-EACH_COMBINATION(null_with_a_domain)
+static void set_domain(const struct combination *c, void *ours)
 {
-    void *handler, *ours = begin(c, &handler);
-
     if (c->ours_serves)
         SET_TEXT(ours, ZMQ_ZAP_DOMAIN, "TEST");
     else
         PEER(&peer, "text 0 %d TEST", ZMQ_ZAP_DOMAIN);
+}
+
+EACH_COMBINATION(null_with_a_domain)
+{
+    void *handler, *ours = begin(c, &handler);
+
+    set_domain(c, ours);
     meet(c, ours);
     handle(handler, "||NULL", "1.0|1|200|OK|me|");
     converse(ours);
@@ -140,6 +146,16 @@ EACH_COMBINATION(plain)
     meet(c, ours);
     handle(handler, "||PLAIN|joe|pw", "1.0|1|200|OK|joe|");
     converse(ours);
+}
+
+EACH_COMBINATION(null_refused)
+{
+    void *handler, *ours = begin(c, &handler);
+
+    set_domain(c, ours);
+    meet(c, ours);
+    handle(handler, "||NULL", "1.0|1|400|no||");
+    stay_apart(ours);
 }
 
 EACH_COMBINATION(plain_refused)
@@ -223,10 +239,15 @@ EACH_COMBINATION(curve_refused)
     stay_apart(ours);
 }
 
-/* ---- a handler that cannot say now, or talks nonsense ---- */
+/* ---- a handler that cannot say now, talks nonsense, or says nothing ---- */
+
+enum { PATIENCE_MS = 2000 };
+
+#define HANDSHAKES                                                                                 \
+    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED)
 
 static const char *const no_verdicts[] = {"1.0|1|300|later||", "1.0|1|2000|?||", "0.9|1|200|OK||",
-                                          "1.0|1|200|OK"};
+                                          "1.0|1|200|OK", NULL};
 static const int mechanisms[] = {ZMQ_NULL, ZMQ_PLAIN, ZMQ_CURVE};
 
 enum { NO_VERDICTS = sizeof no_verdicts / sizeof *no_verdicts, MECHANISMS = 3, WAYS = 4 };
@@ -260,15 +281,43 @@ ParameterizedTestParameters(interop_security,
     return cr_make_param_array(struct no_verdict, all, n);
 }
 
+/* Whatever our handler is asked is answered until somebody is in. */
+static bool lets_in(void *handler, void *reader)
+{
+    zmq_pollitem_t item = {.socket = handler, .events = ZMQ_POLLIN};
+
+    if (zmq_poll(&item, 1, 10) == 1)
+        handle(handler, "", "1.0|1|200|OK|joe|");
+    return strncmp(watch_next(reader, ZMQ_DONTWAIT), "HANDSHAKE_SUCCEEDED", 19) == 0;
+}
+
+/* Our handler keeps the question until ours has given up; then nobody is there to hear. */
+static void be_silent(void *handler, void *ours, void *reader)
+{
+    test_recv(handler, 0);
+    EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", ETIMEDOUT);
+    RECV_GIVES(EAGAIN, ours);
+    SEND(handler, "1.0|1|200|OK|late|");
+    WAIT(lets_in(handler, reader));
+    converse(ours);
+}
+
 /* Ours serves; libzmq's client comes back by itself, or is called again. */
 ParameterizedTest(struct no_verdict *v, interop_security,
                   who_gets_no_verdict_stays_out_and_is_asked_about_again)
 {
-    void *handler, *ours = begin(&v->c, &handler);
+    void *handler, *ours = begin(&v->c, &handler), *reader;
 
     set_mechanism(&v->c, ours, mechanisms[v->mechanism]);
     SET(ours, ZMQ_RECONNECT_IVL, 20);
     PEER(&peer, "set 0 %d 20", ZMQ_RECONNECT_IVL);
+    if (!no_verdicts[v->answer]) {
+        SET(ours, ZMQ_HANDSHAKE_IVL, PATIENCE_MS);
+        reader = watch(ours, HANDSHAKES);
+        meet(&v->c, ours);
+        be_silent(handler, ours, reader);
+        return;
+    }
     meet(&v->c, ours);
     handle(handler, "", no_verdicts[v->answer]);
     test_recv(handler, 0); /* the next question: so it was not let in by that */
@@ -335,7 +384,7 @@ ParameterizedTest(struct verdict *v, interop_security, what_its_handler_says_we_
         set_mechanism(&c, ours, mechanisms[v->mechanism]);
     SET(ours, ZMQ_RECONNECT_IVL, 20);
     if (v->answer == SILENCE || v->answer == LATER) /* which libzmq makes silence of */
-        SET(ours, ZMQ_HANDSHAKE_IVL, 1000);
+        SET(ours, ZMQ_HANDSHAKE_IVL, PATIENCE_MS);
     meet(&c, ours);
     if (answer)
         handle(NULL, "", answer);
