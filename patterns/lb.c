@@ -112,6 +112,18 @@ int zu_lb_send_slow(struct zu_lb *lb, struct zu_msg *m, struct zu_pipe **to)
     return -EAGAIN;
 }
 
+int zu_lb_send_any(struct zu_socket *s, struct zu_msg *m, int flags, struct zu_lb *lb)
+{
+    int rc = zu_socket_send_any(s, m, flags);
+
+    if (zu_likely(rc < ZU_AHEAD_MIN) || flags & (ZMQ_DONTWAIT | ZMQ_SNDMORE) || lb->active == 0)
+        return rc;
+    /* It went by the one before. */
+    zu_socket_wait_if_ahead(s, lb->pipes.item[(lb->current ? lb->current : lb->active) - 1],
+                            (size_t)rc);
+    return rc;
+}
+
 void zu_lb_undo(struct zu_lb *lb)
 {
     if (lb->more)

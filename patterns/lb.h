@@ -64,6 +64,7 @@ static zu_inline int zu_lb_send(struct zu_lb *lb, struct zu_msg *m, struct zu_pi
 }
 
 /* send_msg of a pattern that sends by this alone. */
+int zu_lb_send_any(struct zu_socket *s, struct zu_msg *m, int flags, struct zu_lb *lb);
 static zu_inline int zu_lb_send_msg(struct zu_lb *lb, struct zu_socket *s, struct zu_msg *m,
                                     int flags)
 {
@@ -71,11 +72,11 @@ static zu_inline int zu_lb_send_msg(struct zu_lb *lb, struct zu_socket *s, struc
     struct zu_pipe *p;
 
     if (zu_unlikely(!zu_socket_is_calm(s) || flags & ZMQ_SNDMORE || !zu_msg_is_plain(m) ||
-                    size > INT_MAX))
-        return zu_socket_send_any(s, m, flags);
+                    size >= ZU_AHEAD_MIN))
+        return zu_lb_send_any(s, m, flags, lb);
     p = zu_lb_put(lb, m);
     if (zu_unlikely(!p))
-        return zu_socket_send_any(s, m, flags);
+        return zu_lb_send_any(s, m, flags, lb);
     zu_msg_was_plain(m);
     return zu_pipe_flush_last(p, (int)size);
 }

@@ -433,6 +433,26 @@ static zu_cold bool room_after_all(struct zu_pipe *p, uint32_t limit)
     }
 }
 
+/* The writer marks, then looks how far the reader is; the reader counts, then looks for a mark. */
+void zu_pipe_ask_progress(struct zu_pipe *p)
+{
+    /* Relaxed: nothing is published. [P10] seq_cst, pairs with [P11]: one of the two sees what the
+     * other has done. */
+    atomic_fetch_or_explicit(&way_out(p)->acked, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+void zu_pipe_tell_progress(struct zu_pipe *p)
+{
+    _Atomic uint64_t *acked = &way_in(p)->acked;
+
+    atomic_thread_fence(memory_order_seq_cst); /* [P11] */
+    /* Relaxed: first only whether it is worth it. The count stays: it is the water mark's. */
+    if (atomic_load_explicit(acked, memory_order_relaxed) & 1 &&
+        atomic_fetch_and_explicit(acked, ~UINT64_C(1), memory_order_relaxed) & 1)
+        post(p->peer, &p->peer->writable_cmd);
+}
+
 zu_cold bool zu_pipe_find_room(struct zu_pipe *p)
 {
     uint32_t limit;

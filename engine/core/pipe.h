@@ -97,7 +97,8 @@ struct zu_pipe {
     bool terminated;          /* pattern's mark */
     bool takes_all;           /* every message: nobody there can join or subscribe */
     uint32_t rest, rest_next; /* waits in which its intake is not asked for: by_hand.c */
-    uint64_t endpoint;        /* of the socket's end: which zmq_connect it came from; 0: accepted */
+    uint32_t ahead_rest, ahead_rest_next; /* sends that do not wait for the reader: socket_io.c */
+    uint64_t endpoint; /* of the socket's end: which zmq_connect it came from; 0: accepted */
     /* Of a socket's end, by the session at the other: see zu_socket_name_peer. */
     char *local_name, *peer_name;       /* as events have them; or NULL */
     char *peer_address;                 /* where that is another one */
@@ -352,6 +353,17 @@ void zu_pipe_ask_intake(struct zu_pipe *p);
 bool zu_pipe_claim_free_intake(struct zu_pipe *p);
 /* The loop: it is LOOP from now on. It may have to wait for a caller who is BUSY. */
 void zu_pipe_claim_intake(struct zu_pipe *p);
+
+/*
+ * For who is not to be far ahead of the reader, whatever the water mark is: how many messages lie
+ * before it, a little late; and a wish: `writable` comes when the reader next tells of progress.
+ */
+static inline uint64_t zu_pipe_ahead(const struct zu_pipe *p)
+{
+    return p->meter.written - zu_count_read(&p->peer->meter.read);
+}
+void zu_pipe_ask_progress(struct zu_pipe *p);
+void zu_pipe_tell_progress(struct zu_pipe *p);
 
 /* As zu_pipe_write, but no water mark refuses it and it does not count: subscriptions, ids. */
 int zu_pipe_write_uncounted(struct zu_pipe *p, struct zu_msg *m);

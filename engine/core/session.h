@@ -158,6 +158,7 @@ struct zu_session {
     uint32_t batch_parts;     /* small ones, in the last batch, */
     uint32_t batch_bytes;     /* which was this large */
     uint32_t batch_messages;  /* that count and end in the batch under way */
+    uint32_t progress;        /* bytes of batches with large bodies since the writer was told */
     uint64_t lost;            /* messages, with this connection: see session_lost.c */
     bool out_skip_rest;       /* after a reconnect: the rest of a half-sent message */
     bool out_part;            /* the last frame encoded had MORE */

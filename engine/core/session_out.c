@@ -36,12 +36,13 @@
 #include <errno.h>
 
 enum {
-    BATCH_SMALL = 32 * 1024, /* while batches are smaller than this a stream is gathered */
-    SPARES_MAX = 16,         /* idle batches that a loop keeps */
-    LENT_MAX = 16,           /* batches of one connection that the kernel has at a time */
-    LONE_NS = 8000,          /* behind what a caller sent, before it sends again by itself; */
-    ANSWER_NS = 5000,        /* and when it has heard something in between */
-    BY_HAND_REST = 64,       /* times that it leaves to the loop once they came faster */
+    BATCH_SMALL = 32 * 1024,      /* while batches are smaller than this a stream is gathered */
+    SPARES_MAX = 16,              /* idle batches that a loop keeps */
+    LENT_MAX = 16,                /* batches of one connection that the kernel has at a time */
+    LONE_NS = 8000,               /* behind what a caller sent, before it sends again by itself; */
+    ANSWER_NS = 5000,             /* and when it has heard something in between */
+    BY_HAND_REST = 64,            /* times that it leaves to the loop once they came faster */
+    PROGRESS_BYTES = 1024 * 1024, /* of large bodies, from one word to their writer to the next */
 };
 
 #define NEVER UINT32_MAX /* is a body large enough not to be copied */
@@ -281,6 +282,16 @@ static bool may_leave(const struct zu_session *s)
            !zu_pipe_has(s->pipe);
 }
 
+/* For a writer who is far ahead of us. */
+static void tell_progress(struct zu_session *s, const struct zu_out *o)
+{
+    s->progress += (uint32_t)o->bytes;
+    if (s->progress < PROGRESS_BYTES || !s->pipe)
+        return;
+    s->progress = 0;
+    zu_pipe_tell_progress(s->pipe);
+}
+
 /* Sends what there is to send, unless a send is under way. */
 static zu_inline void pump(struct zu_session *s)
 {
@@ -313,6 +324,8 @@ static zu_inline void pump(struct zu_session *s)
         s->batch_bytes = (uint32_t)o->bytes;
         s->loop->written += o->bytes;
         zu_pace_count(&s->loop->pace, s->batch_parts);
+        if (o->held_count)
+            tell_progress(s, o);
     }
     if (s->out && s->out->piece_count > 0) {
         start_send(s);

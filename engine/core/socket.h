@@ -181,6 +181,14 @@ static inline int zu_socket_recv_msg(struct zu_socket *s, struct zu_msg *m, int 
 int zu_socket_send_any(struct zu_socket *s, struct zu_msg *m, int flags);
 int zu_socket_recv_any(struct zu_socket *s, struct zu_msg *m, int flags);
 
+/*
+ * What is far ahead of the loop has left the caches by the time it is sent, and so has the memory
+ * that is used next. So after a message of `size` bytes, ZU_AHEAD_MIN or more, by this pipe: waits
+ * for a reader who is far behind, two milliseconds at most, and again only if that was enough.
+ */
+#define ZU_AHEAD_MIN (32 * 1024)
+void zu_socket_wait_if_ahead(struct zu_socket *s, struct zu_pipe *p, size_t size);
+
 /* For who deals with most messages by himself: nothing has to be seen to before. */
 static inline bool zu_socket_is_calm(const struct zu_socket *s)
 {

@@ -27,6 +27,10 @@ enum {
     SPIN_LOOKS = 16,   /* between two looks at the clock */
     SPIN_ALONE_US = 2, /* an answer of who is awake takes less; who is not may need our core */
     LISTEN_TRIES = 8,  /* to find the mailbox empty */
+    AHEAD_BYTES = 4 * 1024 * 1024, /* of large bodies before the loop, from which on one waits, */
+    AHEAD_NS = 2000000,            /* so long; where that was in vain */
+    AHEAD_REST_LEAST = 64,         /* sends do without, */
+    AHEAD_REST_MOST = 8192,        /* twice as many each time, up to this */
 };
 
 /* The mailbox is awake again. If a post ended its sleep, waits until that post is done with the
@@ -131,14 +135,10 @@ static bool spin(struct zu_socket *s, uint64_t deadline_ns)
 }
 
 /* Sleeps until something was posted, and runs it. -EAGAIN when the time is up. */
-static int sleep_or_spin(struct zu_socket *s, uint64_t deadline_ns)
+static int sleep_until_posted(struct zu_socket *s, uint64_t deadline_ns)
 {
     int rc = 0;
 
-    if (spin(s, deadline_ns)) {
-        zu_socket_run_posted(s);
-        return s->stopped ? -ETERM : 0;
-    }
     zu_waiter_reset(&s->own_waiter);
     if (zu_socket_arm(s, &s->own_waiter))
         rc = zu_waiter_wait(&s->own_waiter, NULL, 0, deadline_ns, NULL);
@@ -147,6 +147,14 @@ static int sleep_or_spin(struct zu_socket *s, uint64_t deadline_ns)
     if (s->stopped)
         return -ETERM;
     return rc == -ETIMEDOUT ? -EAGAIN : rc;
+}
+
+static int sleep_or_spin(struct zu_socket *s, uint64_t deadline_ns)
+{
+    if (!spin(s, deadline_ns))
+        return sleep_until_posted(s, deadline_ns);
+    zu_socket_run_posted(s);
+    return s->stopped ? -ETERM : 0;
 }
 
 static int sleep_by_hand(struct zu_socket *s, struct zu_hands *h, uint64_t deadline_ns)
@@ -220,6 +228,44 @@ static zu_apart int recv_at_once(struct zu_socket *s, struct zu_msg *m)
 static uint64_t deadline_of(int timeout_ms)
 {
     return timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
+}
+
+/* False: the reader does not come on as fast as that, or nobody wants to wait any longer. */
+static bool wait_for_reader(struct zu_socket *s, struct zu_pipe *p, uint64_t most)
+{
+    uint64_t patience_ns = AHEAD_NS, deadline_ns;
+
+    if (s->options->sndtimeo >= 0)
+        patience_ns = ZU_MIN(patience_ns, (uint64_t)s->options->sndtimeo * 1000000);
+    deadline_ns = zu_now_ns() + patience_ns;
+    for (;;) {
+        zu_pipe_ask_progress(p);
+        if (p->closed || zu_pipe_ahead(p) <= most)
+            return true;
+        if (sleep_until_posted(s, deadline_ns) < 0)
+            return false;
+    }
+}
+
+void zu_socket_wait_if_ahead(struct zu_socket *s, struct zu_pipe *p, size_t size)
+{
+    uint64_t most = AHEAD_BYTES / size;
+
+    if (p->local || p->out->latest_only || s->options->sndtimeo == 0 || s->options->spin_us < 0 ||
+        zu_pipe_ahead(p) <= most)
+        return;
+    if (p->ahead_rest > 0) {
+        p->ahead_rest--;
+        return;
+    }
+    zu_pipe_hold(p); /* it may be closed while we wait */
+    if (wait_for_reader(s, p, most))
+        p->ahead_rest_next = 0;
+    else
+        p->ahead_rest_next = ZU_MIN(ZU_MAX(2 * p->ahead_rest_next, (uint32_t)AHEAD_REST_LEAST),
+                                    (uint32_t)AHEAD_REST_MOST);
+    p->ahead_rest = p->ahead_rest_next;
+    zu_pipe_drop(p);
 }
 
 static zu_cold int send_waiting(struct zu_socket *s, struct zu_msg *m)
