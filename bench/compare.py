@@ -193,8 +193,8 @@ class Contestant:
         if row.kind in LATENCY:  # more threads that spin than there are cores measure the kernel
             return not self.bare or row.transport != "curve" and (
                 self.bare == "wait" or row.peers == 1 and row.load != "idle")
-        return not self.bare or (self.bare == "spin" and row.kind == "thr" and
-                                 row.transport in ("tcp", "ipc"))
+        return not self.bare or (self.bare == "spin" and row.transport in ("tcp", "ipc") and (
+            row.kind == "thr" or row.what == "DEALER, ROUTER"))
 
 
 class Trouble(Exception):
@@ -270,6 +270,9 @@ def run_trips(tools, who, row, what, seconds):
 def run_bare(tools, who, row, seconds):
     if row.kind in LATENCY:
         return run_trips(tools, who, row, who.bare, seconds)
+    if row.kind == "requests":
+        return run_whole([os.path.join(tools, "bare_requests"), row.transport, str(row.peers),
+                          str(row.size), str(row.count)], who, seconds)
     return run_whole([os.path.join(tools, "bare"), "stream" if row.size >= 65536 else "pipeline",
                       row.transport, str(row.size), str(row.count)], who, seconds)
 

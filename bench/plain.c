@@ -47,17 +47,24 @@ int plain_listen(const struct bench *b, struct plain_address *a)
     bench_check(bind(fd, (struct sockaddr *)&a->at, a->size) == 0, "bind");
     a->size = sizeof a->at;
     bench_check(getsockname(fd, (struct sockaddr *)&a->at, &a->size) == 0, "getsockname");
-    bench_check(listen(fd, 1) == 0, "listen");
+    bench_check(listen(fd, SOMAXCONN) == 0, "listen");
+    return fd;
+}
+
+int plain_take(const struct bench *b, int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+
+    bench_check(fd >= 0, "accept");
+    no_delay(b, fd);
     return fd;
 }
 
 int plain_accept(const struct bench *b, int listener)
 {
-    int fd = accept(listener, NULL, NULL);
+    int fd = plain_take(b, listener);
 
-    bench_check(fd >= 0, "accept");
     close(listener);
-    no_delay(b, fd);
     return fd;
 }
 

@@ -20,6 +20,7 @@ struct plain_address {
 int plain_listen(const struct bench *b, struct plain_address *a);
 /* The one connection; what listened is closed. */
 int plain_accept(const struct bench *b, int listener);
+int plain_take(const struct bench *b, int listener); /* one of several */
 int plain_connect(const struct bench *b, const struct plain_address *a);
 
 /* `flags`: MSG_DONTWAIT spins. */
