@@ -20,15 +20,11 @@
 #include "engine/core/pipe.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/latch.h"
 
 #include <limits.h>
-#include <sched.h>
-#include <time.h>
 
 #define STILL_OPEN INT_MIN
-
-#define CLAIM_YIELDS 100u
-#define CLAIM_NAP_NS 50000
 
 struct zu_direction {
     struct zu_queue queue;
@@ -506,15 +502,6 @@ void zu_pipe_rollback(struct zu_pipe *p)
     p->writing_part = false;
 }
 
-/* To a caller who is at work for a few microseconds. */
-static void give_way(unsigned tries)
-{
-    if (tries < CLAIM_YIELDS)
-        sched_yield();
-    else /* he may be on our core, and less urgent than we are */
-        nanosleep(&(struct timespec){.tv_nsec = CLAIM_NAP_NS}, NULL);
-}
-
 void zu_pipe_claim(struct zu_pipe *p)
 {
     for (unsigned tries = 0;; tries++) {
@@ -529,7 +516,7 @@ void zu_pipe_claim(struct zu_pipe *p)
                                                         memory_order_acquire, memory_order_relaxed))
                 return;
         } else {
-            give_way(tries);
+            zu_give_way(tries);
         }
     }
 }
@@ -585,14 +572,14 @@ void zu_pipe_claim_intake(struct zu_pipe *p)
                              !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_LOOP) &&
                              !zu_pipe_take_intake(p, ZU_INTAKE_HELD, ZU_INTAKE_LOOP);
          tries++)
-        give_way(tries);
+        zu_give_way(tries);
 }
 
 bool zu_pipe_claim_free_intake(struct zu_pipe *p)
 {
     for (unsigned tries = 0; !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_LOOP); tries++) {
         if (zu_pipe_intake(p) == ZU_INTAKE_BUSY)
-            give_way(tries); /* he may be about to leave it, with the watch on before */
+            zu_give_way(tries); /* he may be about to leave it, with the watch on before */
         else if (zu_pipe_intake(p) != ZU_INTAKE_FREE)
             return false;
     }
