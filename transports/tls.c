@@ -7,6 +7,7 @@
 
 #include "transports/sockstream.h"
 #include "transports/tcp.h"
+#include "transports/tls_options.h"
 #include "transports/tls_tunnel.h"
 
 #include <string.h>

@@ -23,6 +23,7 @@
 #include "engine/base/alloc.h"
 #include "transports/ktls.h"
 #include "transports/openssl.h"
+#include "transports/tls_options.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,7 +31,6 @@
 
 enum {
     BATCH = 8 * ZU_OPENSSL_RECORD,
-    HOST_SIZE = 256,
     STRANGER_MAX = 64 * 1024, /* bytes of a handshake: the longest honest one is far shorter */
     WORDS_MAX = 4 * 1024,     /* bytes that nobody asked to be sent, and that find no way out */
     NOTHING = 1,
@@ -589,42 +589,17 @@ static bool say_goodbye(struct tls *t)
 
 /* ---- the tunnel's own ---- */
 
-/* The host of [scheme://][source;]host[%zone]:port[/path], without brackets; "": there is none. */
-static void host_of(char host[HOST_SIZE], const char *endpoint)
-{
-    const char *from = strstr(endpoint, "://"), *end, *source;
-    size_t size;
-
-    from = from ? from + 3 : endpoint;
-    end = from + strcspn(from, "/");
-    if ((source = memchr(from, ';', (size_t)(end - from))))
-        from = source + 1;
-    while (end > from && *end != ':')
-        end--;
-    if (*from == '[' && end > from && end[-1] == ']') {
-        from++;
-        end--;
-    }
-    size = (size_t)(end - from);
-    if (memchr(from, '%', size)) /* of which interface: our own affair */
-        size = (size_t)((const char *)memchr(from, '%', size) - from);
-    if (size >= HOST_SIZE)
-        size = 0;
-    memcpy(host, from, size);
-    host[size] = '\0';
-}
-
 static int tls_open(struct zu_tunnel **out, struct zu_loop *loop, int fd,
                     const struct zu_options *o, const char *endpoint, bool accepted)
 {
     struct tls *t = zu_alloc_zero(sizeof *t);
-    char host[HOST_SIZE] = "";
+    char host[ZU_TLS_HOST_SIZE] = "";
     int rc;
 
     if (!t)
         return -ENOMEM;
     if (!accepted)
-        host_of(host, endpoint);
+        zu_tls_host_of(host, endpoint);
     t->tunnel.kernel.table = &tls_table;
     t->tunnel.table = &zu_tls_tunnel;
     t->loop = loop;
@@ -678,24 +653,6 @@ static void tls_close(struct zu_tunnel *tunnel)
     zu_openssl_free(t->state);
     zu_openssl_release(&t->wire);
     zu_free(t);
-}
-
-int zu_tls_check(const char *text, const struct zu_options *o)
-{
-    int rc = zu_openssl_prepare(o, false);
-    char host[HOST_SIZE];
-
-    if (rc < 0)
-        return rc;
-    host_of(host, text);
-    if (o->tls->hostname ? strlen(o->tls->hostname) >= HOST_SIZE : !host[0])
-        return -EINVAL; /* whom should the certificate name? */
-    return 0;
-}
-
-int zu_tls_prepare(const struct zu_options *o)
-{
-    return zu_openssl_prepare(o, true);
 }
 
 const struct zu_tunnel_table zu_tls_tunnel = {

@@ -6,6 +6,7 @@
 #include "transports/wss.h"
 
 #include "transports/sockstream.h"
+#include "transports/tls_options.h"
 #include "transports/tls_tunnel.h"
 #include "transports/ws.h"
 
