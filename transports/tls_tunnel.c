@@ -16,11 +16,19 @@
  * refuses for want of memory the records stay, and so does `ahead`, how much is in them of what the
  * session will ask for again.
  *
+ * By hand: a caller with the session's token seals and sends, one with its intake receives and
+ * opens. What the two share, OpenSSL's state and the bytes for the peer, has a latch, under which a
+ * record is both sealed and sent. The loop waits for it; a caller who cannot have it at once leaves
+ * his work to the loop, or looks again. Records that the kernel does not take from him stay, as
+ * above. He receives no more than he has room for; plain bytes that are left all the same, of which
+ * no watch would tell, are for the loop (`more`).
+ *
  * After a failure nothing of the peer's is believed any more: it is received and dropped.
  */
 #include "transports/tls_tunnel.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/latch.h"
 #include "transports/ktls.h"
 #include "transports/openssl.h"
 #include "transports/tls_options.h"
@@ -41,17 +49,22 @@ struct tls {
     struct zu_loop *loop;
     struct zu_kernel *under; /* the loop's */
     int fd;
-    struct zu_openssl *state;
-    struct zu_openssl_wire wire;
     struct zu_later later;
-    bool failed; /* no word of the peer counts any more */
     bool accepted;
+
+    /* What both ways share. */
+    struct zu_latch latch;
+    struct zu_openssl *state;
+    struct zu_openssl_wire wire; /* but for `in` */
+    size_t sent;                 /* of the wire's bytes, */
+    size_t ahead;                /* and those of the session's in them */
+    bool failed;                 /* no word of the peer counts any more; of who receives */
 
     /* In. */
     struct zu_op recv;
     bool recv_busy;
-    bool more;              /* there may be plain bytes without receiving any, */
-    int after;              /* and what is to be told behind the last of them; or NOTHING */
+    bool by_hand;           /* a caller receives, now */
+    int after;              /* what is to be told behind the last plain byte; or NOTHING */
     struct zu_block *block; /* where the wire's bytes lie */
     size_t heard;           /* bytes of a stranger's handshake */
     struct zu_op *asked;    /* the session's request; or its handshake */
@@ -64,13 +77,11 @@ struct tls {
     /* Out. */
     struct zu_op send;
     bool send_busy;
-    size_t sent;        /* of the wire's bytes */
     struct zu_op *told; /* the session's request; or its end */
     bool finishing;
     struct iovec one;
     const struct iovec *pieces;
     size_t piece_count;
-    size_t ahead; /* bytes of the session's in the wire's */
     bool told_cancelled;
 
     /* Where the kernel seals: what the session sends goes to it as it is. */
@@ -107,22 +118,24 @@ static void complete_told(struct tls *t, int res)
 
 static void drop_records(struct tls *t)
 {
-    if (t->block)
+    if (t->block && t->by_hand)
+        zu_block_drop(t->block); /* he has brought it himself */
+    else if (t->block)
         zu_kernel_give_block(t->under, t->block);
     t->block = NULL;
     t->wire.in = (struct zu_reader){NULL, NULL};
 }
 
-static int fail(struct tls *t, int res)
+static void fail(struct tls *t)
 {
     t->failed = true;
     t->tunnel.reason = zu_openssl_reason(t->state);
     drop_records(t);
-    return res;
 }
 
 /* ---- out ---- */
 
+/* With the latch, as all that has to do with records. */
 static void start_send(struct tls *t)
 {
     t->send_busy = t->wire.lent = true;
@@ -197,44 +210,65 @@ static int seal(struct tls *t)
     return 0;
 }
 
-/* The session's request that is to be sent goes on. */
-static void go_on_telling(struct tls *t)
+/* 1: a send is under way. 0: there is nothing to be sent; or why nothing will be. */
+static int send_what_is_told(struct tls *t)
 {
     int rc = 0;
 
+    if (t->failed && !t->finishing)
+        return -EPIPE; /* what the receive says counts */
+    if (!has_records(t) && !t->finishing)
+        rc = seal(t);
+    if (rc < 0 || !has_records(t) || (t->finishing && t->failed))
+        return rc;
+    start_send(t);
+    return 1;
+}
+
+/* The session's request that is to be sent goes on. */
+static void go_on_telling(struct tls *t)
+{
+    int rc = -ECANCELED;
+
     if (t->send_busy)
         return;
-    if (t->told_cancelled)
-        rc = -ECANCELED;
-    else if (t->failed && !t->finishing)
-        rc = -EPIPE; /* what the receive says counts */
-    else if (!has_records(t) && !t->finishing)
-        rc = seal(t);
-    if (rc == 0 && has_records(t) && !(t->finishing && t->failed)) {
-        start_send(t);
-        return;
+    if (!t->told_cancelled) {
+        zu_latch_take(&t->latch);
+        rc = send_what_is_told(t);
+        zu_latch_give(&t->latch);
     }
     if (rc == 0 && t->finishing && shutdown(t->fd, SHUT_WR) < 0)
         rc = -errno;
-    complete_told(t, rc);
+    if (rc != 1)
+        complete_told(t, rc);
+}
+
+/* So many bytes of the records have gone. How many of the session's these were, once all have. */
+static size_t went(struct tls *t, size_t bytes)
+{
+    size_t ahead = t->ahead;
+
+    t->sent += bytes;
+    if (has_records(t))
+        return 0;
+    zu_openssl_release(&t->wire);
+    t->sent = t->ahead = 0;
+    return ahead;
 }
 
 static void sent_some(struct tls *t, int res)
 {
-    size_t ahead = t->ahead;
+    size_t ahead;
+    bool all;
 
-    if (res > 0)
-        t->sent += (size_t)res;
-    if (has_records(t)) { /* a short send goes on, and one that was interrupted */
-        if (res >= 0 || res == -EINTR)
-            go_on_telling(t);
-        else
-            complete_told(t, res);
-        return;
-    }
-    zu_openssl_release(&t->wire);
-    t->sent = t->ahead = 0;
-    if (t->finishing)
+    zu_latch_take(&t->latch);
+    t->wire.lent = false;
+    ahead = went(t, (size_t)ZU_MAX(res, 0));
+    all = !has_records(t);
+    zu_latch_give(&t->latch);
+    if (!all && res < 0 && res != -EINTR)
+        complete_told(t, res);
+    else if (!all || t->finishing) /* a short send goes on, and one that was interrupted */
         go_on_telling(t);
     else
         complete_told(t, (int)ahead);
@@ -264,7 +298,7 @@ static void go_on_shaking(struct tls *t)
         if (t->result == -EAGAIN && t->heard > STRANGER_MAX)
             t->result = -EPROTO;
         if (t->result < 0 && t->result != -EAGAIN)
-            fail(t, t->result);
+            fail(t);
     }
     if (has_records(t)) {
         start_send(t);
@@ -275,7 +309,7 @@ static void go_on_shaking(struct tls *t)
     if (t->result != -EAGAIN) {
         if (t->result == 0)
             hand_over(t);
-        t->more = true; /* the peer's first bytes may have come with his last words */
+        t->tunnel.kernel.more = true; /* the peer's first bytes may be there already */
         complete_asked(t, t->result, 0, NULL);
         return;
     }
@@ -288,7 +322,7 @@ static void send_done(struct zu_op *op, int res, uint32_t flags)
     struct tls *t = zu_container_of(op, struct tls, send);
 
     (void)flags;
-    t->send_busy = t->wire.lent = false;
+    t->send_busy = false;
     if (t->in_kernel) { /* the last word. No shutdown: records may wait behind it */
         complete_told(t, res < 0 ? res : 0);
         return;
@@ -297,6 +331,7 @@ static void send_done(struct zu_op *op, int res, uint32_t flags)
         sent_some(t, res);
         return;
     }
+    t->wire.lent = false;
     if (res > 0)
         t->sent += (size_t)res;
     if (res < 0 && res != -EINTR) {
@@ -319,7 +354,7 @@ static ssize_t open_records(struct tls *t, uint8_t *to, size_t size)
     while (filled < size && (n = zu_openssl_read(t->state, to + filled, size - filled)) > 0)
         filled += (size_t)n;
     t->after = filled > 0 && n <= 0 && n != -EAGAIN ? (int)n : NOTHING;
-    t->more = filled == size || t->after != NOTHING;
+    t->tunnel.kernel.more = filled == size || t->after != NOTHING;
     return filled ? (ssize_t)filled : n;
 }
 
@@ -337,7 +372,7 @@ static bool say_words(struct tls *t)
         }
         return true;
     }
-    if (!has_records(t) || t->told || t->ahead)
+    if (!has_records(t) || t->wire.lent || t->ahead)
         return true;
     n = send(t->fd, t->wire.out + t->sent, t->wire.filled - t->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0)
@@ -349,6 +384,23 @@ static bool say_words(struct tls *t)
     return t->wire.filled - t->sent <= WORDS_MAX;
 }
 
+/* With the latch: what can be had without receiving. -EAGAIN: nothing, and all records were taken.
+ * 0: the peer's goodbye; or why he is not believed any more. */
+static ssize_t open_some(struct tls *t, uint8_t *to, size_t size)
+{
+    ssize_t n = t->after;
+
+    if (n == NOTHING)
+        n = open_records(t, to, size);
+    if (!say_words(t) && n > 0)
+        t->after = -EPROTO;
+    if (zu_left(&t->wire.in) == 0)
+        drop_records(t);
+    if (n < 0 && n != -EAGAIN)
+        fail(t);
+    return n;
+}
+
 /* The session's request that is to be filled goes on: with what is there, or what is to come. */
 static void go_on_asking(struct tls *t)
 {
@@ -357,7 +409,7 @@ static void go_on_asking(struct tls *t)
 
     if (t->recv_busy)
         return;
-    if (t->asked_cancelled) {
+    if (t->asked_cancelled && (t->failed || !t->block)) {
         complete_asked(t, -ECANCELED, 0, NULL);
         return;
     }
@@ -367,29 +419,25 @@ static void go_on_asking(struct tls *t)
         return;
     }
     if (!t->to && !(b = zu_block_new(ZU_RECV_BLOCK_SIZE))) {
-        t->more = true;
+        t->tunnel.kernel.more = true;
         complete_asked(t, -ENOBUFS, 0, NULL);
         return;
     }
-    n = t->after;
-    if (n == NOTHING)
-        n = b ? open_records(t, b->data, ZU_RECV_BLOCK_SIZE) : open_records(t, t->to, t->size);
-    if (!say_words(t) && n > 0)
-        t->after = -EPROTO;
-    if (zu_left(&t->wire.in) == 0)
-        drop_records(t);
+    zu_latch_take(&t->latch);
+    n = b ? open_some(t, b->data, ZU_RECV_BLOCK_SIZE) : open_some(t, t->to, t->size);
+    zu_latch_give(&t->latch);
     if (b && n <= 0)
         zu_block_drop(b);
-    if (n == -EAGAIN) {
+    if (n == -EAGAIN && !t->asked_cancelled) {
         receive(t);
         return;
     }
-    if (n < 0)
-        fail(t, (int)n);
+    if (n == -EAGAIN)
+        n = -ECANCELED;
     complete_asked(t, (int)n, n > 0 && b ? ZU_OP_BLOCK : 0, n > 0 ? b : NULL);
 }
 
-/* The descriptor's end: the peer has gone, and did not say that he had no more to say. */
+/* With the latch. The peer has gone, and did not say that he had no more to say. */
 static int cut_off(struct tls *t)
 {
     if (t->failed)
@@ -408,7 +456,7 @@ static void recv_done(struct zu_op *op, int res, uint32_t flags)
         t->block = zu_kernel_block(op);
         t->wire.in = zu_reader_of(t->block->data, res > 0 ? (size_t)res : 0);
     }
-    if (res > 0 || res == -EINTR || t->asked_cancelled) {
+    if (res > 0 || res == -EINTR || (res == -ECANCELED && t->asked_cancelled)) {
         if (t->shaking && res > 0)
             t->heard += (size_t)res;
         if (t->shaking)
@@ -418,13 +466,17 @@ static void recv_done(struct zu_op *op, int res, uint32_t flags)
         return;
     }
     drop_records(t);
-    complete_asked(t, res == 0 ? cut_off(t) : res, 0, NULL);
+    if (res == 0) {
+        zu_latch_take(&t->latch);
+        res = cut_off(t);
+        zu_latch_give(&t->latch);
+    }
+    complete_asked(t, res, 0, NULL);
 }
 
 static void run_later(struct zu_later *l)
 {
     struct tls *t = zu_container_of(l, struct tls, later);
-
     bool asks = t->asked; /* else the tunnel may go with what is told */
 
     if (t->told)
@@ -442,7 +494,7 @@ static void ask(struct tls *t, struct zu_op *op, void *to, size_t size)
     t->asked = op;
     t->to = to;
     t->size = size;
-    if (t->more || t->failed)
+    if (t->tunnel.kernel.more || t->failed)
         zu_loop_later(t->loop, &t->later);
     else
         receive(t);
@@ -465,10 +517,12 @@ static void tell(struct tls *t, struct zu_op *op, const struct iovec *pieces, si
     t->told = op;
     t->pieces = pieces;
     t->piece_count = count;
+    zu_latch_take(&t->latch);
     if (!t->failed && (has_records(t) || seal(t) == 0))
         start_send(t);
     else
         zu_loop_later(t->loop, &t->later);
+    zu_latch_give(&t->latch);
 }
 
 static void tls_send(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf, size_t len)
@@ -519,12 +573,90 @@ static void tls_give_block(struct zu_kernel *k, struct zu_block *b)
     zu_block_drop(b); /* plain bytes, in a block that no boundary brought */
 }
 
+/* ---- by hand: see the top ---- */
+
+static ssize_t send_now(struct tls *t, const struct msghdr *msg)
+{
+    struct iovec records;
+    ssize_t n;
+
+    t->pieces = msg->msg_iov;
+    t->piece_count = msg->msg_iovlen;
+    if (seal(t) < 0)
+        return -EAGAIN;
+    records = (struct iovec){t->wire.out + t->sent, t->wire.filled - t->sent};
+    n = t->under->table->try_send(t->under, t->fd,
+                                  &(struct msghdr){.msg_iov = &records, .msg_iovlen = 1});
+    if (n > 0)
+        n = (ssize_t)went(t, (size_t)n);
+    return n > 0 ? n : -EAGAIN;
+}
+
+static ssize_t tls_try_send(struct zu_kernel *k, int fd, const struct msghdr *msg)
+{
+    struct tls *t = tls_of(k);
+    ssize_t n = -EAGAIN;
+
+    if (!zu_latch_try(&t->latch))
+        return n;
+    if (!t->failed)
+        n = t->in_kernel ? t->under->table->try_send(t->under, fd, msg) : send_now(t, msg);
+    zu_latch_give(&t->latch);
+    return n;
+}
+
+/* 1: records are there. */
+static ssize_t receive_now(struct tls *t, size_t size)
+{
+    struct zu_block *b = zu_block_new((uint32_t)ZU_MIN(size, (size_t)ZU_RECV_BLOCK_SIZE));
+    ssize_t n = b ? t->under->table->try_recv(t->under, t->fd, b->data, b->size) : -ENOBUFS;
+
+    if (n <= 0) {
+        if (b)
+            zu_block_drop(b);
+        return n == 0 ? cut_off(t) : n;
+    }
+    t->block = b;
+    t->wire.in = zu_reader_of(b->data, (size_t)n);
+    return 1;
+}
+
+static ssize_t tls_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len)
+{
+    struct tls *t = tls_of(k);
+    ssize_t n = 1;
+
+    (void)fd;
+    if (!zu_latch_try(&t->latch)) {
+        zu_give_way(0); /* he finds that there is something, and looks again at once */
+        return -EAGAIN;
+    }
+    t->by_hand = true;
+    if (!k->more)
+        n = receive_now(t, len);
+    if (n > 0)
+        n = open_some(t, buf, len);
+    t->by_hand = false;
+    zu_latch_give(&t->latch);
+    return n;
+}
+
+static int tls_watch(struct zu_kernel *k, struct zu_watch *w, enum zu_watching how)
+{
+    struct tls *t = tls_of(k);
+
+    return t->under->table->watch(t->under, w, how);
+}
+
 static const struct zu_kernel_table tls_table = {
     .name = "tls",
     .recv = tls_recv,
     .recv_block = tls_recv_block,
     .send = tls_send,
     .sendmsg = tls_sendmsg,
+    .try_send = tls_try_send,
+    .try_recv = tls_try_recv,
+    .watch = tls_watch,
     .cancel = tls_cancel,
     .forget = tls_forget,
     .give_block = tls_give_block,
@@ -535,8 +667,12 @@ static const struct zu_kernel_table tls_table = {
 static void ktls_sendmsg(struct zu_kernel *k, struct zu_op *op, int fd, const struct msghdr *msg)
 {
     struct tls *t = tls_of(k);
+    bool failed;
 
-    if (t->failed)
+    zu_latch_take(&t->latch); /* a caller may receive */
+    failed = t->failed;
+    zu_latch_give(&t->latch);
+    if (failed)
         tls_sendmsg(k, op, fd, msg);
     else
         t->under->table->sendmsg_some(t->under, op, fd, msg);
@@ -557,6 +693,9 @@ static const struct zu_kernel_table ktls_table = {
     .recv_block = tls_recv_block,
     .send = ktls_send,
     .sendmsg = ktls_sendmsg,
+    .try_send = tls_try_send,
+    .try_recv = tls_try_recv,
+    .watch = tls_watch,
     .cancel = tls_cancel,
     .forget = tls_forget,
     .give_block = tls_give_block,
@@ -601,6 +740,7 @@ static int tls_open(struct zu_tunnel **out, struct zu_loop *loop, int fd,
     if (!accepted)
         zu_tls_host_of(host, endpoint);
     t->tunnel.kernel.table = &tls_table;
+    t->tunnel.kernel.by_hand = loop->kernel->by_hand;
     t->tunnel.table = &zu_tls_tunnel;
     t->loop = loop;
     t->under = loop->kernel;

@@ -24,6 +24,8 @@ bool zu_session_leave_intake(struct zu_session *s)
 {
     struct zu_kernel *k = s->kernel;
 
+    if (k->more)
+        return false;
     if (s->state != ZU_SESSION_ACTIVE || !s->pipe || s->eof || s->send_dead ||
         ++s->turns > TURNS_MAX) {
         s->near = false;
@@ -227,7 +229,8 @@ enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab, 
     } while (took == ZU_TOOK_SOME && s->in_place);
     if (took == ZU_TOOK_GIVEN_UP)
         return took; /* the session may be gone */
-    if (s->pipe->meter.written - before > LONE_MAX || zu_session_missing(s) >= ZU_SESSION_LONG) {
+    if (s->pipe->meter.written - before > LONE_MAX || zu_session_missing(s) >= ZU_SESSION_LONG ||
+        s->kernel->more) {
         zu_session_return_intake(s);
         return ZU_TOOK_STREAM;
     }

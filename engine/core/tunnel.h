@@ -11,8 +11,11 @@
  *   -EPROTO        the peer broke the tunnel's own rules
  * or with an errno of the kernel's, -ECONNRESET also when the peer's end came without its goodbye.
  *
- * Thread: the connection's loop. Owner: the session, from zu_tunnel_table.open until nothing is in
- * flight and the descriptor goes.
+ * It may be lent to callers as the session is (pipe.h): who has the token may send, who has the
+ * intake may receive, both at once, by try_send and try_recv.
+ *
+ * Thread: the connection's loop, but for these. Owner: the session, from zu_tunnel_table.open until
+ * nothing is in flight and the descriptor goes.
  */
 #ifndef ZU_CORE_TUNNEL_H
 #define ZU_CORE_TUNNEL_H

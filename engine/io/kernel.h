@@ -145,6 +145,8 @@ struct zu_kernel {
     struct zu_kernel_stats stats;
     bool zero_copy;             /* sendmsg_zc can be had, and tells what was copied */
     bool by_hand;               /* try_send, try_recv and watch can be had */
+    bool more;                  /* a connection's: of what came there is some left that no watch
+                                   tells of; of who receives there */
     struct zu_watches *watches; /* see watch.h */
     /* Unless NULL: enter calls it when its wait is over and before it runs the first completion. */
     void (*waited)(struct zu_kernel *k);

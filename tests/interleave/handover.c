@@ -16,9 +16,11 @@
 static const uint8_t ping[] = {4, 7, 4, 'P', 'I', 'N', 'G', 0, 0};
 static struct side *first = &world.sides[0], *second = &world.sides[1];
 
+static int way; /* beside all types: SEALED, or 0 */
+
 static void begin(int type, void (*set)(struct side *d), bool left)
 {
-    world_open(type, set);
+    world_open(type | way, set);
     if (left)
         world_leave_intake(first);
 }
@@ -486,6 +488,101 @@ static void begin_shutdown(void)
     schedule_thread("other", other_shuts_down, NULL);
 }
 
+/* ---- the same through a tunnel, and what is only there ---- */
+
+#define THROUGH_TLS(name)                                                                          \
+    static void begin_tls_##name(void)                                                             \
+    {                                                                                              \
+        way = SEALED;                                                                              \
+        begin_##name();                                                                            \
+        way = 0;                                                                                   \
+    }
+
+THROUGH_TLS(send)
+THROUGH_TLS(short_send)
+THROUGH_TLS(echo)
+THROUGH_TLS(heartbeats)
+THROUGH_TLS(peer_goes)
+THROUGH_TLS(close)
+THROUGH_TLS(shutdown)
+
+/* The loop, which receives, answers the word of its peer's between the records of a caller. */
+static void peer_asks_for_words(void *arg)
+{
+    struct side *d = arg;
+
+    peer_says_word(d, SEALED_ASK);
+    peer_says_word(d, SEALED_ASK);
+    peer_hears(d, 2, 2);
+}
+
+static void begin_tls_send_words(void)
+{
+    begin(ZMQ_DEALER | SEALED, NULL, false);
+    schedule_thread("app", app_sends_two, first);
+    schedule_thread("peer", peer_asks_for_words, first);
+}
+
+static void peer_says_in_cut_records(void *arg)
+{
+    struct side *d = arg;
+
+    peer_says_cut(d, "\0\3AAA\0\3B", 8, 6);
+    peer_says_cut(d, "BB\0\3CCC", 7, 2);
+    peer_says_bytes(d, ping, sizeof ping);
+    peer_hears(d, 0, 1);
+}
+
+static void begin_tls_receive(void)
+{
+    begin(ZMQ_DEALER | SEALED, NULL, true);
+    schedule_thread("app", app_receives_three, first);
+    schedule_thread("peer", peer_says_in_cut_records, first);
+}
+
+static void app_asks_and_hears(void *arg)
+{
+    struct side *d = arg;
+
+    app_sends(d, 1, 0);
+    app_receives(d, 1, 0);
+}
+
+/* And so does a caller, while the loop has something to say, too. */
+static void peer_says_much(void *arg)
+{
+    struct side *d = arg;
+
+    peer_says_word(d, SEALED_ASK);
+    peer_says_bytes(d, ping, sizeof ping);
+    peer_says_word(d, SEALED_ASK);
+    peer_says(d, 1);
+    peer_hears(d, 1, 3);
+}
+
+static void begin_tls_receive_words(void)
+{
+    begin(ZMQ_DEALER | SEALED, NULL, true);
+    schedule_thread("app", app_asks_and_hears, first);
+    schedule_thread("peer", peer_says_much, first);
+}
+
+static void peer_says_goodbye(void *arg)
+{
+    struct side *d = arg;
+
+    peer_says(d, 1);
+    peer_says_word(d, SEALED_END);
+    peer_ends(d);
+}
+
+static void begin_tls_peer_says_goodbye(void)
+{
+    begin(ZMQ_DEALER | ACCEPTED | SEALED, set_patience, true);
+    schedule_thread("app", app_receives_until_the_end, first);
+    schedule_thread("peer", peer_says_goodbye, first);
+}
+
 static const struct play plays[] = {
     {"send", begin_send, world_end},
     {"short-send", begin_short_send, world_end},
@@ -506,6 +603,17 @@ static const struct play plays[] = {
     {"peer-goes-amid-sends", begin_peer_goes_amid_sends, world_end},
     {"close", begin_close, world_end},
     {"shutdown", begin_shutdown, world_end},
+    {"tls-send", begin_tls_send, world_end},
+    {"tls-short-send", begin_tls_short_send, world_end},
+    {"tls-send-words", begin_tls_send_words, world_end},
+    {"tls-receive", begin_tls_receive, world_end},
+    {"tls-receive-words", begin_tls_receive_words, world_end},
+    {"tls-echo", begin_tls_echo, world_end},
+    {"tls-heartbeats", begin_tls_heartbeats, end_heartbeats},
+    {"tls-peer-goes", begin_tls_peer_goes, world_end},
+    {"tls-peer-says-goodbye", begin_tls_peer_says_goodbye, world_end},
+    {"tls-close", begin_tls_close, world_end},
+    {"tls-shutdown", begin_tls_shutdown, world_end},
 };
 
 static double seconds(void)

@@ -4,6 +4,7 @@
 #include "engine/io/op.h"
 #include "engine/io/watch.h"
 #include "tests/support/hex.h"
+#include "transports/tls_tunnel.h"
 
 #include <poll.h>
 #include <zmq.h>
@@ -254,13 +255,26 @@ void set_option(struct side *d, int option, int value)
 
 static void drain(struct side *d)
 {
+    uint8_t *to = d->sealed ? d->records : d->bytes;
+    size_t *size = d->sealed ? &d->records_size : &d->size, taken;
+    unsigned answers = d->peer.answers;
     ssize_t n;
 
-    while ((n = recv(d->far, d->bytes + d->size, sizeof d->bytes - d->size, MSG_DONTWAIT)) > 0)
-        d->size += (size_t)n;
+    while ((n = recv(d->far, to + *size, HEARD_MAX - *size, MSG_DONTWAIT)) > 0)
+        *size += (size_t)n;
+    if (!d->sealed)
+        return;
+    taken = sealed_hear(&d->peer, d->records, d->records_size, d->bytes, &d->size);
+    memmove(d->records, d->records + taken, d->records_size -= taken);
+    d->commands += d->peer.answers - answers;
 }
 
-static void meet(struct side *d, bool accepted, void (*set)(struct side *d))
+static void point_inside(void)
+{
+    POINT("within TLS");
+}
+
+static void meet(struct side *d, int type, void (*set)(struct side *d))
 {
     struct zu_socket *first = world.r.s;
     uint8_t hello[256];
@@ -269,7 +283,11 @@ static void meet(struct side *d, bool accepted, void (*set)(struct side *d))
         set(d);
     world.r.s = d->s;
     world.r.far = -1;
-    if (accepted) {
+    d->sealed = type & SEALED;
+    d->peer = (struct sealed_peer){0};
+    world.r.tunnel = d->sealed ? &zu_tls_tunnel : NULL;
+    sealed_inside = point_inside;
+    if (type & ACCEPTED) {
         rig_bind(&world.r);
         rig_accept(&world.r);
     } else {
@@ -280,7 +298,7 @@ static void meet(struct side *d, bool accepted, void (*set)(struct side *d))
     d->fd = world.r.fd;
     d->far = world.r.far;
     d->sent = d->received = d->said = d->heard = d->commands = 0;
-    d->size = d->taken = d->under_way = 0;
+    d->size = d->taken = d->under_way = d->records_size = 0;
     d->gone = d->may_lose = false;
     peer_says_bytes(d, hello, hex_read(hello, sizeof hello, RIG_GREETING RIG_READY_DEALER));
     rig_settle(&world.r);
@@ -297,7 +315,7 @@ void world_open(int type, void (*set)(struct side *d))
     make_kernel();
     world.r.ctx->one_cpu = true;
     world.sides[0].s = world.r.s;
-    meet(&world.sides[0], type & ACCEPTED, set);
+    meet(&world.sides[0], type, set);
     schedule_servant("loop", run_loop, NULL);
 }
 
@@ -307,7 +325,7 @@ void world_add(int type, void (*set)(struct side *d))
 
     RIG_CHECK(&world.r,
               zu_socket_new(&d->s, world.r.ctx, zu_ctx_pattern(world.r.ctx, type % ACCEPTED)) == 0);
-    meet(d, type & ACCEPTED, set);
+    meet(d, type, set);
 }
 
 void world_leave_intake(struct side *d)
@@ -382,7 +400,7 @@ void app_ends(struct side *d)
 
 /* ---- the peer ---- */
 
-void peer_says_bytes(struct side *d, const void *data, size_t size)
+static void put_on_the_wire(struct side *d, const void *data, size_t size)
 {
     ssize_t sent;
 
@@ -390,6 +408,32 @@ void peer_says_bytes(struct side *d, const void *data, size_t size)
     sent = send(d->far, data, size, MSG_NOSIGNAL);
     RIG_CHECK(&world.r, sent == (ssize_t)size || (sent < 0 && errno == EPIPE));
     d->under_way += (size_t)ZU_MAX(sent, (ssize_t)0);
+}
+
+void peer_says_bytes(struct side *d, const void *data, size_t size)
+{
+    peer_says_cut(d, data, size, 0);
+}
+
+void peer_says_cut(struct side *d, const void *data, size_t size, size_t cut)
+{
+    uint8_t record[SEALED_HEAD + 256];
+
+    if (d->sealed) {
+        RIG_CHECK(&world.r, size <= 256);
+        size = sealed_say(&d->peer, record, SEALED_DATA, data, size);
+        data = record;
+    }
+    if (cut > 0)
+        put_on_the_wire(d, data, cut);
+    put_on_the_wire(d, (const uint8_t *)data + cut, size - cut);
+}
+
+void peer_says_word(struct side *d, enum sealed_kind kind)
+{
+    uint8_t record[SEALED_HEAD];
+
+    put_on_the_wire(d, record, sealed_say(&d->peer, record, kind, NULL, 0));
 }
 
 void peer_says(struct side *d, size_t size)
@@ -444,7 +488,7 @@ static bool is_heard(void *arg)
 {
     struct hope *h = arg;
 
-    if (world.sends != h->sends) {
+    if (world.sends != h->sends || h->side->sealed) { /* the tunnel says words by itself */
         h->sends = world.sends;
         drain(h->side);
         take_apart(h->side);

@@ -5,6 +5,9 @@
  * receives through the kernel boundary, and a caller by hand, goes through them, and the engine's
  * own watch looks at them. The loop is a servant of every schedule.
  *
+ * A connection may go through the tunnel of TLS, with tests/support/sealed.h in OpenSSL's place:
+ * then what its peer says at once is a record, and an answer to its word counts as a command.
+ *
  * Messages are numbered: the n-th of a direction is so many letters, the n-th of the alphabet.
  *
  * Thread: any of a schedule's, but world_open and world_end. One world at a time.
@@ -14,6 +17,7 @@
 
 #include "tests/fault/rig.h"
 #include "tests/interleave/schedule.h"
+#include "tests/support/sealed.h"
 
 enum { PEERS_MAX = 2, HEARD_MAX = 256 * 1024 };
 
@@ -29,6 +33,10 @@ struct side {
     unsigned heard, commands; /* and what it has heard */
     uint8_t bytes[HEARD_MAX]; /* and not taken apart yet */
     size_t size, taken;
+    bool sealed;
+    struct sealed_peer peer;
+    uint8_t records[HEARD_MAX]; /* not whole yet */
+    size_t records_size;
 };
 
 struct world {
@@ -43,7 +51,8 @@ struct world {
 
 extern struct world world;
 
-enum { ACCEPTED = 1024 }; /* beside a type: the socket is bound, and has accepted */
+/* Beside a type: the socket is bound, and has accepted; its connection is sealed. */
+enum { ACCEPTED = 1024, SEALED = 2048 };
 
 /* A socket that has dialed, and whose peer, a DEALER, is met: nothing is under way. `set` sets
  * options, or is NULL. */
@@ -65,6 +74,8 @@ void app_ends(struct side *d); /* zmq_close */
 /* The peer; hears: waits until it has heard so many messages, and commands. */
 void peer_says(struct side *d, size_t size);
 void peer_says_bytes(struct side *d, const void *bytes, size_t size);
+void peer_says_cut(struct side *d, const void *bytes, size_t size, size_t cut); /* in two pieces */
+void peer_says_word(struct side *d, enum sealed_kind kind);
 void peer_hears(struct side *d, unsigned messages, unsigned commands);
 void peer_hears_the_end(struct side *d);
 void peer_ends(struct side *d);

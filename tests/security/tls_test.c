@@ -8,6 +8,7 @@
 #include "tests/security/tls_peer.h"
 #include "tests/security/tls_sockets.h"
 #include "tests/support/body.h"
+#include "tests/support/lone.h"
 #include "tests/support/plain.h"
 #include "tests/support/proc.h"
 
@@ -464,6 +465,30 @@ Test(tls, a_socket_binds_and_connects)
     RECV(b, "there");
     SEND(b, "and back");
     RECV(a, "and back");
+}
+
+/* ---- by hand ---- */
+
+Test(tls, lone_messages_need_no_io_thread)
+{
+    const char *at = tls_place(), *web = test_text("wss%s/path", tls_place() + 3);
+    void *b = tls_server(ZMQ_PAIR, TEST_SERVER, at), *c = tls_client(ZMQ_PAIR);
+    void *web_b = tls_server(ZMQ_PAIR, TEST_SERVER, web), *web_c = tls_client(ZMQ_PAIR);
+
+    test_connect(c, at);
+    test_connect(web_c, web);
+    test_goes_by_hand(c, b);
+    test_goes_by_hand(web_c, web_b);
+}
+
+Test(tls, who_sends_and_who_receives_do_not_meet)
+{
+    const char *at = tls_place();
+    void *b = tls_server(ZMQ_DEALER, TEST_SERVER, at), *c = tls_client(ZMQ_DEALER);
+
+    test_connect(c, at);
+    test_speaks_amid_a_stream(b, c);
+    test_speaks_amid_a_stream(c, b);
 }
 
 /* ---- wss:// ---- */
