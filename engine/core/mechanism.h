@@ -75,7 +75,8 @@ struct zu_mechanism {
     void (*end)(struct zu_handshake *h);
 
     /*
-     * Once done: how messages and commands go. `seal` makes the body of a frame behind seal_head
+     * Once done: how messages and commands go, of which one thread may seal while another opens.
+     * `seal` makes the body of a frame behind seal_head
      * bytes of room, of `size` bytes `from` elsewhere or at that place already, in front of
      * seal_tail: its size; -ENOMEM; -EPROTO: never again. `open` takes a frame's body of `size`
      * bytes: how many were sealed, which are then the last of them; -ENOMEM; -EPROTO, and *why as
@@ -84,7 +85,6 @@ struct zu_mechanism {
      */
     bool (*seals)(const struct zu_handshake *h); /* NULL: yes, if there is a `seal` */
     size_t seal_head, seal_tail;                 /* ZU_SEAL_ROOM at most, together */
-    bool two_ways;                               /* one thread may seal while another opens */
     ssize_t (*seal)(struct zu_handshake *h, uint8_t *at, const uint8_t *from, size_t size,
                     uint8_t flags);
     ssize_t (*open)(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *flags,

@@ -174,6 +174,5 @@ const struct zu_mechanism zu_mechanism_curve = {.name = "CURVE",
                                                 .hear = hear,
                                                 .done = zu_curve_done,
                                                 .seal_head = ZU_CURVE_MESSAGE,
-                                                .two_ways = true,
                                                 .seal = zu_curve_seal,
                                                 .open = zu_curve_open};

@@ -223,6 +223,5 @@ const struct zu_mechanism zu_curve_server = {.name = "CURVE",
                                              .answer = answer,
                                              .done = zu_curve_done,
                                              .seal_head = ZU_CURVE_MESSAGE,
-                                             .two_ways = true,
                                              .seal = zu_curve_seal,
                                              .open = zu_curve_open};

@@ -13,8 +13,12 @@
  * Subscriptions: libzmq has written them as a topic behind flags of their own since 4.3.5, and as a
  * topic and nothing that tells what it is for before. Here they go as messages that begin with 1 or
  * 0, which each of them understands.
+ *
+ * Kerberos' state is one for both ways, and no two threads may use it at once: who wraps and who
+ * unwraps wait for each other.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/latch.h"
 #include "engine/core/errand.h"
 #include "engine/core/msg.h"
 #include "engine/security/gss.h"
@@ -60,6 +64,7 @@ struct zu_handshake {
     enum state state;
     bool server, clear; /* clear: nothing is wrapped */
     struct step *step;
+    struct zu_latch latch; /* once the traffic has begun: who uses its gss */
 };
 
 /* ---- steps ---- */
@@ -157,7 +162,9 @@ static ssize_t seal(struct zu_handshake *h, uint8_t *at, const uint8_t *from, si
     text[0] = (flags & ZU_MSG_MORE ? MORE : 0) | (flags & ZU_MSG_COMMAND ? COMMAND : 0);
     if (flags & ZU_MSG_COMMAND)
         shorten(at + BEFORE, size, &text, &text_size);
+    zu_latch_take(&h->latch);
     rc = zu_gss_wrap(h->step->gss, at + HEAD, text, text_size, &wrapped);
+    zu_latch_give(&h->latch);
     if (rc < 0)
         return rc;
     zu_command_begin(&head, ZU_COMMAND_MESSAGE);
@@ -202,7 +209,9 @@ static ssize_t open(struct zu_handshake *h, uint8_t *at, size_t size, uint8_t *f
     if (!zu_read_be(&r, &wrapped, 4) || wrapped != zu_left(&r))
         return refuse(why, ZMQ_PROTOCOL_ERROR_ZMTP_MALFORMED_COMMAND_MESSAGE);
     inside = (size_t)wrapped;
+    zu_latch_take(&h->latch);
     rc = zu_gss_unwrap(h->step->gss, at + HEAD, &inside);
+    zu_latch_give(&h->latch);
     if (rc == -ENOMEM)
         return rc;
     if (rc < 0)

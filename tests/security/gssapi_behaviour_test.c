@@ -7,6 +7,7 @@
 #define ZMQ_BUILD_DRAFT_API /* ZMQ_ZAP_ENFORCE_DOMAIN */
 #include "tests/monitor/watch.h"
 #include "tests/support/body.h"
+#include "tests/support/lone.h"
 #include "tests/support/plain.h"
 #include "tests/support/proc.h"
 #include "tests/support/rawpeer.h"
@@ -98,6 +99,27 @@ EACH_STREAM(gssapi, both_sides_know_each_other)
     EVENTS(client_reader, "HANDSHAKE_SUCCEEDED");
     pass_bodies(client, server);
     pass_bodies(server, client);
+}
+
+EACH_STREAM(gssapi, lone_messages_need_no_io_thread)
+{
+    const char *at = test_endpoint(transport);
+    void *server = server_of(ZMQ_PAIR), *client = client_of(ZMQ_PAIR, "friend");
+
+    test_bind(server, at);
+    test_connect(client, at);
+    test_goes_by_hand(client, server);
+}
+
+EACH_STREAM(gssapi, who_wraps_and_who_unwraps_do_not_meet)
+{
+    const char *at = test_endpoint(transport);
+    void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
+
+    test_bind(server, at);
+    test_connect(client, at);
+    test_speaks_amid_a_stream(server, client);
+    test_speaks_amid_a_stream(client, server);
 }
 
 /* Who binds has nothing to do with who serves. */
