@@ -14,12 +14,12 @@
  *
  * Uses zmq.h alone: LD_LIBRARY_PATH chooses the library, which need not have a zmq_poller.
  */
-#define ZMQ_BUILD_DRAFT_API
+#include "tests/soak/waits.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,7 +28,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -40,7 +39,6 @@ enum {
     STREAM_MAX = 900, /* less than one water mark */
     LAST_MAX = 100,   /* said before a socket is closed */
     QUIET_MS = 60000, /* nothing for so long: lost */
-    LOOK_MS = 20,     /* between looks whether it is over */
     SIGNAL_US = 3000,
     SIZE_MAX_LONE = 3000, /* some do not fit where others do */
 };
@@ -62,7 +60,7 @@ struct world {
     char keys[2][2][41]; /* of the ROUTER, and of all others: public, secret */
     _Atomic bool over, heard_all;
     struct generation of[SPEAKERS][GENERATIONS];
-    _Atomic uint64_t lone, streams, restarts, interrupted, unreachable;
+    _Atomic uint64_t lone, streams, restarts, unreachable;
 };
 
 struct speaker {
@@ -72,125 +70,11 @@ struct speaker {
     void *ctx, *s;
 };
 
-static _Noreturn void fail(const char *form, ...)
-{
-    va_list args;
-
-    va_start(args, form);
-    fprintf(stderr, "mixed: ");
-    vfprintf(stderr, form, args);
-    fprintf(stderr, "\n");
-    va_end(args);
-    _exit(1);
-}
-
-static uint64_t chance(uint64_t *random, uint64_t below)
-{
-    *random ^= *random << 13;
-    *random ^= *random >> 7;
-    *random ^= *random << 17;
-    return *random % below;
-}
-
-static uint64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
-}
-
-static void compute(uint64_t us)
-{
-    uint64_t until = now_us() + us;
-
-    while (now_us() < until) {
-    }
-}
-
-static bool was_interrupted(struct world *w)
-{
-    if (errno == EINTR)
-        atomic_fetch_add(&w->interrupted, 1);
-    return errno == EINTR;
-}
-
-static void end(struct world *w, void *ctx)
+static void end(void *ctx)
 {
     while (zmq_ctx_term(ctx))
-        if (!was_interrupted(w))
+        if (!was_interrupted())
             fail("zmq_ctx_term: %s", zmq_strerror(errno));
-}
-
-/* ---- to wait, in every way ---- */
-
-static bool poll_for(struct world *w, void *s, int ms)
-{
-    zmq_pollitem_t item = {s, 0, ZMQ_POLLIN, 0};
-    int n = zmq_poll(&item, 1, ms);
-
-    if (n < 0 && !was_interrupted(w))
-        fail("zmq_poll: %s", zmq_strerror(errno));
-    return n > 0;
-}
-
-#pragma weak zmq_poller_new
-
-static void wait_in_poller(struct world *w, void *s, int ms)
-{
-    void *poller = zmq_poller_new ? zmq_poller_new() : NULL;
-    zmq_poller_event_t e;
-
-    if (!poller)
-        return;
-    if (zmq_poller_add(poller, s, NULL, ZMQ_POLLIN))
-        fail("zmq_poller_add: %s", zmq_strerror(errno));
-    if (zmq_poller_wait(poller, &e, ms) && errno != EAGAIN && !was_interrupted(w))
-        fail("zmq_poller_wait: %s", zmq_strerror(errno));
-    zmq_poller_destroy(&poller);
-}
-
-/* The size of what came, or -1 when nothing has for about LOOK_MS. */
-static int hear(struct world *w, void *s, void *buf, size_t size, uint64_t *random)
-{
-    int flags = 0, n;
-    uint64_t until = now_us() + LOOK_MS * 1000;
-
-    switch (chance(random, 5)) {
-    case 0: break; /* ZMQ_RCVTIMEO */
-    case 1:
-        poll_for(w, s, LOOK_MS);
-        flags = ZMQ_DONTWAIT;
-        break;
-    case 2:
-        wait_in_poller(w, s, LOOK_MS);
-        flags = ZMQ_DONTWAIT;
-        break;
-    case 3:
-        while (!poll_for(w, s, 0) && now_us() < until) {
-        }
-        flags = ZMQ_DONTWAIT;
-        break;
-    default:
-        while ((n = zmq_recv(s, buf, size, ZMQ_DONTWAIT)) < 0 && errno == EAGAIN &&
-               now_us() < until) {
-        }
-        if (n >= 0)
-            return n;
-        if (errno != EAGAIN && !was_interrupted(w))
-            fail("zmq_recv: %s", zmq_strerror(errno));
-        return -1;
-    }
-    n = zmq_recv(s, buf, size, flags);
-    if (n < 0 && errno != EAGAIN && !was_interrupted(w))
-        fail("zmq_recv: %s", zmq_strerror(errno));
-    return n;
-}
-
-static void set(void *s, int option, int value)
-{
-    if (zmq_setsockopt(s, option, &value, sizeof value))
-        fail("zmq_setsockopt %d: %s", option, zmq_strerror(errno));
 }
 
 /* ---- who echoes ---- */
@@ -217,7 +101,7 @@ static void echo(struct world *w, void *s, const void *id, size_t id_size, const
 
     do
         rc = zmq_send(s, id, id_size, ZMQ_SNDMORE);
-    while (rc < 0 && was_interrupted(w));
+    while (rc < 0 && was_interrupted());
     if (rc < 0 && errno == EHOSTUNREACH) { /* it has closed */
         atomic_fetch_add(&w->unreachable, 1);
         return;
@@ -226,7 +110,7 @@ static void echo(struct world *w, void *s, const void *id, size_t id_size, const
         fail("no way back: %s", zmq_strerror(errno));
     do
         rc = zmq_send(s, body, size, 0);
-    while (rc < 0 && was_interrupted(w));
+    while (rc < 0 && was_interrupted());
     if (rc < 0)
         fail("no echo: %s", zmq_strerror(errno));
 }
@@ -239,13 +123,13 @@ static void *run_echo(void *arg)
     uint8_t id[256], body[SIZE_MAX_LONE];
 
     while (!atomic_load(&w->heard_all)) {
-        int id_size = hear(w, s, id, sizeof id, &random), size;
+        int id_size = hear(s, id, sizeof id, &random, LOOK_MS * 1000), size;
 
         if (id_size < 0)
             continue;
         do
             size = zmq_recv(s, body, sizeof body, 0);
-        while (size < 0 && was_interrupted(w));
+        while (size < 0 && was_interrupted());
         if (size < (int)sizeof(struct word))
             fail("a message of %d bytes", size);
         account(w, (const struct word *)body);
@@ -330,7 +214,7 @@ static void say(struct speaker *p)
     atomic_store(&p->w->of[p->index][p->generation % GENERATIONS].sent, p->number);
     do
         rc = zmq_send(p->s, body, size, 0);
-    while (rc < 0 && was_interrupted(p->w));
+    while (rc < 0 && was_interrupted());
     if (rc != (int)size)
         fail("zmq_send: %s", zmq_strerror(errno));
 }
@@ -341,7 +225,7 @@ static void hear_echo(struct speaker *p)
     uint8_t body[SIZE_MAX_LONE];
     struct word word;
 
-    while (hear(p->w, p->s, body, sizeof body, &p->random) < 0)
+    while (hear(p->s, body, sizeof body, &p->random, LOOK_MS * 1000) < 0)
         if (now_us() > until)
             fail("speaker %u: the echo of %llu did not come", p->index,
                  (unsigned long long)p->heard);
@@ -388,7 +272,7 @@ static void *run_dealer(void *arg)
         }
     }
     zmq_close(p->s);
-    end(p->w, p->ctx);
+    end(p->ctx);
     return NULL;
 }
 
@@ -573,7 +457,7 @@ static void say_so_far(struct world *w, unsigned second)
            "interrupted\n",
            second, (unsigned long long)w->lone, (unsigned long long)w->streams,
            (unsigned long long)w->restarts, (unsigned long long)w->unreachable,
-           (unsigned long long)w->interrupted);
+           (unsigned long long)interruptions());
 }
 
 int main(int argc, char **argv)
@@ -618,7 +502,7 @@ int main(int argc, char **argv)
     atomic_store(&w.heard_all, true);
     pthread_join(echoes, NULL);
     zmq_close(w.router);
-    end(&w, w.ctx);
+    end(w.ctx);
     rmdir(folder);
     say_so_far(&w, wish.seconds);
     return 0;
