@@ -465,6 +465,26 @@ def soak_part(tally, runs, seconds):
     tally.end_part()
 
 
+def leases_part(tally, leases):
+    """What callers take of the loops' work and give back, under the thread sanitizer."""
+    tally.part("leases")
+    try:
+        build("build-tsan")
+        for backend in ("io_uring", "readiness"):
+            for transport in ("tcp", "ipc"):
+                name = "leases-%s-%s" % (backend, transport)
+                say("%s, %d leases:" % (name, leases))
+                status = run(name, unrandomized() + [ROOT + "/build-tsan/tests/soak/leases", "--leases",
+                                                     str(leases), "--transport", transport],
+                             600 + leases // 100, env={"ZURING_BACKEND": backend,
+                                                       "TSAN_OPTIONS": "halt_on_error=1"})
+                tally.add(name, "fail" if status else "pass", "status %d" % status,
+                          tail(log_path(name)))
+    except Stop as e:
+        tally.add("build", "fail", str(e).split("\n")[0], str(e))
+    tally.end_part()
+
+
 def interleave_part(tally, stops):
     """Every order in which threads can meet, deeper than the tests go."""
     tally.part("interleaved")
@@ -557,13 +577,16 @@ def cmd_format(args):
 
 def cmd_soak(args):
     """soak [RUNS [SECONDS]] nothing_lost RUNS (100) times a combination, accounts of RUNS times 10,000
-                        messages of each type; mixed for SECONDS (600), each fuzzer as long"""
+                        messages of each type, as many leases under the thread sanitizer; mixed
+                        for SECONDS (600), each fuzzer as long"""
     need(TESTS + BENCH + FUZZ)
     tally = Tally()
     build("build")
     interleave_part(tally, 3)
     seconds = int(args[1]) if len(args) > 1 else 600
-    soak_part(tally, int(args[0]) if args else 100, seconds)
+    runs = int(args[0]) if args else 100
+    leases_part(tally, 10000 * runs)
+    soak_part(tally, runs, seconds)
     fuzz_part(tally, seconds)
     return tally.report()
 
