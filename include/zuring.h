@@ -95,7 +95,7 @@ extern "C" {
  * the call.
  * A socket begins with what its context has then. -1 of a context before its first connection or
  * bind: its I/O threads never sleep, either, and where the kernel lets it tcp polls the device
- * (SO_BUSY_POLL, unless ZMQ_BUSY_POLL says how long).
+ * (SO_BUSY_POLL, unless ZMQ_BUSY_POLL says how long), and so do io_uring's waits.
  */
 #define ZURING_SPIN 0x5A10
 

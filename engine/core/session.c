@@ -630,6 +630,7 @@ void zu_session_begin(struct zu_session *s)
 
 void zu_session_start(struct zu_session *s, int fd)
 {
+    zu_loop_meet(s->loop, fd);
     s->fd = fd;
     s->loss = ZU_LOSS_NONE;
     s->loss_error = 0;

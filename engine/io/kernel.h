@@ -120,6 +120,9 @@ struct zu_kernel_table {
      */
     int (*watch)(struct zu_kernel *k, struct zu_watch *w, enum zu_watching how);
     void (*poll)(struct zu_kernel *k, struct zu_op *op, int fd, short events); /* res: revents */
+    /* Unless NULL. True: a wait of enter is spent, for ZU_KERNEL_POLL_US at most, polling the queue
+     * `napi` of a device (SO_INCOMING_NAPI_ID), and those that were named before. */
+    bool (*poll_device)(struct zu_kernel *k, unsigned napi);
     void (*cancel)(struct zu_kernel *k, struct zu_op *op); /* of a started op; else harmless */
 
     /* Nothing is in flight on fd and it is about to be closed. */
@@ -191,6 +194,7 @@ ssize_t zu_kernel_try_recv(struct zu_kernel *k, int fd, void *buf, size_t len);
 extern const struct zu_kernel_table zu_kernel_ring, zu_kernel_ready;
 
 #define ZU_RECV_BLOCK_SIZE (64 * 1024)
+#define ZU_KERNEL_POLL_US  10000
 
 /*
  * What this process may use. ZURING_BACKEND=io_uring or readiness in the environment, or `wish`

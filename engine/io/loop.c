@@ -124,9 +124,22 @@ static int64_t timeout_us(struct zu_loop *loop)
     return timer < 0 ? nap : ZU_MIN(timer, nap);
 }
 
+/* Who never sleeps waits only where the kernel polls meanwhile, and as long as it does. */
+static int64_t may_wait_us(struct zu_loop *loop, bool may_sleep)
+{
+    int64_t us;
+
+    if (!may_sleep || (loop->awake && !loop->polls))
+        return 0;
+    us = timeout_us(loop);
+    if (!loop->awake)
+        return us;
+    return us < 0 ? ZU_KERNEL_POLL_US : ZU_MIN(us, (int64_t)ZU_KERNEL_POLL_US);
+}
+
 static int enter_kernel(struct zu_loop *loop, bool may_sleep)
 {
-    int64_t us = may_sleep && !loop->awake ? timeout_us(loop) : 0;
+    int64_t us = may_wait_us(loop, may_sleep);
     int rc;
 
     if (us != 0 && zu_pace_yields(&loop->pace)) {
@@ -139,6 +152,18 @@ static int enter_kernel(struct zu_loop *loop, bool may_sleep)
     rc = loop->kernel->table->enter(loop->kernel, loop->marked ? us : 0);
     take_mark_back(loop);
     return rc;
+}
+
+void zu_loop_meet(struct zu_loop *loop, int fd)
+{
+    const struct zu_kernel_table *table = loop->kernel->table;
+    unsigned napi = 0;
+    socklen_t size = sizeof napi;
+
+    if (!loop->awake || !table->poll_device ||
+        getsockopt(fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &napi, &size) < 0 || napi == 0)
+        return;
+    loop->polls |= table->poll_device(loop->kernel, napi);
 }
 
 static void fire_timers(struct zu_loop *loop)

@@ -48,7 +48,8 @@ struct zu_loop {
     size_t written;      /* bytes, by sessions, since the kernel was last asked */
     struct zu_slab slab; /* for small bodies that come in here */
     struct zu_pace pace;
-    bool awake;  /* it never sleeps */
+    bool awake;  /* it never sleeps, */
+    bool polls;  /* but waits while the kernel polls devices */
     bool marked; /* the mailbox says that we sleep */
     bool ran;    /* what was posted, in this round */
     bool stopping;
@@ -79,6 +80,10 @@ int zu_loop_init(struct zu_loop *loop, const struct zu_kernel_table *kernel,
                  uint64_t (*clock)(void));
 int zu_loop_round(struct zu_loop *loop, bool may_sleep);
 void zu_loop_fini(struct zu_loop *loop);
+
+/* Loop thread. The connection lives here: a loop that never sleeps has its device polled, where the
+ * kernel can. */
+void zu_loop_meet(struct zu_loop *loop, int fd);
 
 struct zu_loop_stats {
     uint64_t rounds;

@@ -51,6 +51,7 @@ struct ring {
     int enter_fd;
     int wake_fd;
     bool wake_armed, closing;
+    bool polls; /* devices, while it waits */
     pid_t pid;
     uint64_t wake_value;
     struct zu_op wake_op;
@@ -217,6 +218,26 @@ static void ring_poll(struct zu_kernel *k, struct zu_op *op, int fd, short event
     zu_op_begin(op, ZU_OP_POLL, fd, NULL, 0);
     op->events = events;
     start(k, op);
+}
+
+static int register_napi(struct ring *r, struct zu_uring_napi napi)
+{
+    return io_uring_register((unsigned)r->u.ring_fd, ZU_REGISTER_NAPI, &napi, 1);
+}
+
+static bool ring_poll_device(struct zu_kernel *k, unsigned napi)
+{
+    struct ring *r = ring_of(k);
+    int rc = 0;
+
+    if (!r->polls) /* once: it forgets those added */
+        rc = register_napi(r, (struct zu_uring_napi){.busy_poll_us = ZU_KERNEL_POLL_US,
+                                                     .what = ZU_NAPI_BEGIN,
+                                                     .which = ZU_NAPI_THOSE_ADDED});
+    r->polls |= rc == 0;
+    if (rc == 0)
+        rc = register_napi(r, (struct zu_uring_napi){.what = ZU_NAPI_ADD, .which = napi});
+    return rc == 0 || rc == -EEXIST;
 }
 
 static bool recall(struct ring *r, struct zu_op *op)
@@ -538,6 +559,7 @@ const struct zu_kernel_table zu_kernel_ring = {
     .try_recv = zu_kernel_try_recv,
     .watch = zu_kernel_watch,
     .poll = ring_poll,
+    .poll_device = ring_poll_device,
     .cancel = ring_cancel,
     .forget = ring_forget,
     .give_block = ring_give_block,

@@ -28,6 +28,17 @@
 /* Linux 6.13: a message to a ring, from a thread that needs none of its own. */
 #define ZU_REGISTER_SEND_MSG_RING 31u
 
+/* Linux 6.13: waits poll the queues of devices that they were given. */
+#define ZU_REGISTER_NAPI    27u
+#define ZU_NAPI_BEGIN       0u
+#define ZU_NAPI_ADD         1u
+#define ZU_NAPI_THOSE_ADDED 1u /* and no others */
+struct zu_uring_napi {
+    uint32_t busy_poll_us;
+    uint8_t prefer_busy_poll, what, pad[2];
+    uint32_t which, reserved;
+};
+
 /* The fields that we fill by name have changed names around them, never place. */
 static_assert(sizeof(struct io_uring_getevents_arg) == 24, "kernel interface");
 static_assert(offsetof(struct io_uring_getevents_arg, ts) == 16, "kernel interface");

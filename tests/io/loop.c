@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct zu_loop loop;
 static unsigned order[64], fired;
@@ -296,6 +298,87 @@ Test(step, a_loop_that_shares_its_core_with_a_busy_application_looks_twice)
     cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
     step(0);
     cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+}
+
+/* ---- that never sleeps ---- */
+
+static unsigned incoming_napi,
+    polled; /* by what the socket heard last; what the kernel is to poll */
+static bool grants;
+
+/* Of this program alone, and found before libc's. */
+int getsockopt(int fd, int level, int option, void *value, socklen_t *size)
+{
+    if (level == SOL_SOCKET && option == SO_INCOMING_NAPI_ID) {
+        memcpy(value, &incoming_napi, sizeof incoming_napi);
+        return 0;
+    }
+    return (int)syscall(SYS_getsockopt, fd, level, option, value, size);
+}
+
+static bool poll_device(struct zu_kernel *k, unsigned napi)
+{
+    (void)k;
+    polled = napi;
+    return grants;
+}
+
+static void step_awake(unsigned napi)
+{
+    static struct zu_kernel_table table;
+
+    table = zu_kernel_scripted;
+    table.poll_device = poll_device;
+    loop.kernel->table = &table;
+    incoming_napi = napi;
+    polled = 0;
+    zu_loop_meet(&loop, 0);
+    step(0);
+}
+
+Test(step, a_loop_that_never_sleeps_has_devices_polled_and_no_other_loop_has)
+{
+    grants = true;
+    step_awake(700);
+    cr_assert_eq(polled, 0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
+    loop.awake = true;
+    step_awake(0); /* not by a device */
+    cr_assert_eq(polled, 0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    step_awake(700);
+    cr_assert_eq(polled, 700);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), ZU_KERNEL_POLL_US);
+}
+
+Test(step, what_is_posted_and_timers_do_not_wait_for_devices)
+{
+    struct alarm a = {.timer.fire = ring_alarm};
+    struct errand e;
+
+    grants = loop.awake = true;
+    step_awake(700);
+    zu_timer_set(&loop, &a.timer, 3);
+    step(0);
+    cr_assert_gt(scripted_last_timeout(loop.kernel), 0);
+    cr_assert_leq(scripted_last_timeout(loop.kernel), 4000);
+    zu_loop_post(&loop, &errand(&e, 7)->cmd);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    step(5);
+    cr_assert_arr_eq(order, ((unsigned[]){7, 0}), 2 * sizeof(unsigned));
+}
+
+Test(step, a_kernel_that_polls_no_devices_leaves_a_loop_awake)
+{
+    loop.awake = true;
+    step_awake(700);
+    cr_assert_eq(polled, 700);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
+    loop.kernel->table = &zu_kernel_scripted; /* or has no word for it */
+    zu_loop_meet(&loop, 0);
+    step(0);
+    cr_assert_eq(scripted_last_timeout(loop.kernel), 0);
 }
 
 Test(step, commands_run_in_the_order_in_which_they_were_posted)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * io_uring when the kernel takes no submissions for a while, or answers anything else. The call
- * that enters the ring is this program's own, which is found before liburing's.
+ * io_uring when the kernel takes no submissions for a while, or answers anything else. The calls
+ * that enter the ring and register there are this program's own, which are found before liburing's.
  */
 #include "engine/base/alloc.h"
+#include "engine/io/uring_compat.h"
 #include "tests/io/drive.h"
 
-#include <liburing.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 
@@ -20,6 +20,23 @@ int io_uring_enter2(unsigned fd, unsigned to_submit, unsigned min_complete, unsi
     if (refuse)
         return refuse;
     rc = syscall(SYS_io_uring_enter, fd, to_submit, min_complete, flags, sig, size);
+    return rc < 0 ? -errno : (int)rc;
+}
+
+static int napi_answer = 1; /* to who asks for devices to be polled; 1: the kernel's own */
+static struct zu_uring_napi asked[8];
+static unsigned times_asked;
+
+int io_uring_register(unsigned fd, unsigned what, const void *arg, unsigned count)
+{
+    long rc;
+
+    if (what == ZU_REGISTER_NAPI) {
+        asked[times_asked++ % zu_array_len(asked)] = *(const struct zu_uring_napi *)arg;
+        if (napi_answer <= 0)
+            return napi_answer;
+    }
+    rc = syscall(SYS_io_uring_register, fd, what, arg, count);
     return rc < 0 ? -errno : (int)rc;
 }
 
@@ -68,6 +85,47 @@ Test(fault, a_passing_error_of_enter_is_none)
     refuse = 0;
     k->table->wake(k);
     DRIVE(k, k->stats.wakes == 1); /* sound again */
+    k->table->close(k);
+}
+
+Test(device, is_polled_when_it_was_named_and_only_then)
+{
+    struct zu_kernel *k = opened(&zu_kernel_ring);
+
+    napi_answer = 0;
+    k->table->enter(k, 1000);
+    CR_EQ_INT(times_asked, 0);
+    cr_assert(k->table->poll_device(k, 700));
+    CR_EQ_INT(times_asked, 2);
+    CR_EQ_INT(asked[0].what, ZU_NAPI_BEGIN);
+    CR_EQ_INT(asked[0].which, ZU_NAPI_THOSE_ADDED);
+    CR_EQ_INT(asked[0].busy_poll_us, ZU_KERNEL_POLL_US);
+    CR_EQ_INT(asked[1].what, ZU_NAPI_ADD);
+    CR_EQ_INT(asked[1].which, 700);
+    cr_assert(k->table->poll_device(k, 701)); /* beside the first */
+    CR_EQ_INT(times_asked, 3);
+    CR_EQ_INT(asked[2].what, ZU_NAPI_ADD);
+    CR_EQ_INT(asked[2].which, 701);
+    napi_answer = -EEXIST;
+    cr_assert(k->table->poll_device(k, 700));
+    k->table->close(k);
+}
+
+/* As on a kernel older than 6.13; and whatever this one answers. */
+Test(device, that_the_kernel_does_not_poll_changes_nothing_else)
+{
+    struct zu_kernel *k = opened(&zu_kernel_ring);
+
+    napi_answer = -EINVAL;
+    cr_assert_not(k->table->poll_device(k, 700));
+    CR_EQ_INT(times_asked, 1);
+    for (uint64_t i = 1; i <= 2; i++) {
+        CR_EQ_INT(k->table->enter(k, 1000), 0);
+        k->table->wake(k);
+        DRIVE(k, k->stats.wakes == i);
+        napi_answer = 1;
+        (void)k->table->poll_device(k, 1000000); /* there is none such */
+    }
     k->table->close(k);
 }
 
