@@ -7,8 +7,7 @@
  * misses before it knows its speaker it cannot ask for: so a listener comes before its speaker, and
  * but for one test no more is under way than the kernel holds for one that sleeps.
  */
-#include "tests/support/body.h"
-#include "tests/support/group.h"
+#include "tests/support/group_plays.h"
 #include "tests/support/peer.h"
 
 #include <stdlib.h>
@@ -30,149 +29,44 @@ static const char *group(void)
 
 Test(interop_multicast, of_ours_is_heard_by_theirs)
 {
-    static struct test_peer peer;
-    const char *at = group(), *answer;
-    void *pub = test_fast(ZMQ_PUB);
-
-    test_peer_start(&peer);
-    PEER(&peer, "open 0 %d", ZMQ_SUB);
-    PEER(&peer, "text 0 %d A", ZMQ_SUBSCRIBE);
-    PEER(&peer, "connect 0 %s", at);
-    test_connect(pub, at);
-    do {
-        SEND(pub, "A first");
-        test_peer_tell(&peer, "poll 0 50");
-    } while (strcmp(test_peer_answer(&peer), "ok 1") != 0);
-    for (int i = 0; i < 50; i++)
-        SEND(pub, "%s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
-    do {
-        test_peer_tell(&peer, "recv 0");
-        answer = test_peer_answer(&peer);
-    } while (strcmp(answer, "ok A first") == 0);
-    cr_expect_str_eq(answer, "ok A0|7|last");
-    for (int i = 2; i < 50; i += 2)
-        PEER_RECV(&peer, "A%d|%0*d|last", i, 1 + i * 20, 7);
+    test_group_theirs_hear(group(), test_fast(ZMQ_PUB), 20);
 }
 
 Test(interop_multicast, of_theirs_is_heard_by_ours)
 {
-    static struct test_peer peer;
-    const char *at = group(), *seen;
-    void *sub = test_fast(ZMQ_SUB);
-
-    SUBSCRIBE(sub, "A");
-    test_bind(sub, at); /* which is the same */
-    test_peer_start(&peer);
-    PEER(&peer, "open 0 %d", ZMQ_PUB);
-    PEER(&peer, "set 0 %d 1000000", ZMQ_RATE);
-    PEER(&peer, "connect 0 %s", at);
-    do
-        PEER(&peer, "send 0 A first");
-    while (!test_has_something(sub, 50));
-    for (int i = 0; i < 50; i++)
-        PEER(&peer, "send 0 %s%d|%0*d|last", i % 2 ? "B" : "A", i, 1 + i * 20, 7);
-    do
-        seen = test_recv(sub, 0);
-    while (strcmp(seen, "A first") == 0);
-    cr_expect_str_eq(seen, "A0|7|last");
-    for (int i = 2; i < 50; i += 2)
-        RECV(sub, "A%d|%0*d|last", i, 1 + i * 20, 7);
+    test_group_ours_hear(group(), 50, 1000000);
 }
 
 /*
  * One loop speaks and listens, in turns of more packets than the listener has room for: so some of
- * each message are lost, and it is whole only if they are sent again. On a machine that is too slow
- * for all to come within the times of the protocol the message is given up, and said once more.
+ * each message are lost, and it is whole only if they are sent again.
  */
 Test(interop_multicast, what_was_lost_is_asked_for_and_sent_again)
 {
-    enum { SIZE = 200000 };
     const char *at = group();
     void *pub = test_fast(ZMQ_XPUB), *sub = test_fast(ZMQ_XSUB);
-    uint8_t *body = malloc(2 * SIZE);
 
     SET(sub, ZMQ_RCVBUF, 65536);
     test_connect(sub, at);
     test_connect(pub, at);
     test_hears(pub, sub, "first");
-    for (int i = 0, heard = -1; i < 3; i++) {
-        do {
-            test_body_fill(body, SIZE, (uint64_t)i);
-            OK(zmq_send(pub, body, SIZE, ZMQ_SNDMORE));
-            SEND(pub, "%d", i);
-        } while (!test_has_something(sub, 20000));
-        while (heard != i) { /* or what was given up too early */
-            cr_assert_eq(zmq_recv(sub, body + SIZE, SIZE, 0), SIZE);
-            heard = atoi(test_recv(sub, 0));
-            test_body_fill(body, SIZE, (uint64_t)heard);
-            cr_assert_eq(memcmp(body, body + SIZE, SIZE), 0);
-        }
-    }
+    test_group_sends_again(pub, sub, 200000);
     RECV_GIVES(EAGAIN, pub);
-    free(body);
 }
 
 Test(interop_multicast, a_subscriber_that_is_full_takes_the_rest_of_a_piece_later)
 {
-    const char *at = group();
-    void *pub = test_fast(ZMQ_PUB), *sub = test_socket(ZMQ_SUB);
-
-    SUBSCRIBE(sub, "");
-    SET(sub, ZMQ_RCVHWM, 2);
-    test_connect(sub, at);
-    test_connect(pub, at);
-    test_hears(pub, sub, "first");
-    for (int i = 0; i < 100; i++)
-        SEND(pub, "%d|of the same message", i);
-    for (int i = 0; i < 100; i++)
-        RECV(sub, "%d|of the same message", i);
+    test_group_fills(group(), test_fast(ZMQ_PUB));
 }
 
 Test(interop_multicast, parts_of_two_speakers_do_not_mix)
 {
-    const char *at = group();
-    void *pub[2] = {test_fast(ZMQ_PUB), test_fast(ZMQ_PUB)}, *sub = test_fast(ZMQ_SUB);
-
-    SUBSCRIBE(sub, "");
-    test_connect(sub, at);
-    for (int i = 0; i < 2; i++) {
-        test_connect(pub[i], at);
-        test_hears(pub[i], sub, i ? "b" : "a");
-    }
-    for (int i = 0; i < 50; i++) {
-        int heard = 0;
-
-        for (int j = 0; j < 2; j++)
-            SEND(pub[j], "%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j);
-        for (int k = 0; k < 2; k++) {
-            const char *seen = test_recv(sub, 0);
-            int j = seen[0] == '1';
-
-            cr_assert_str_eq(seen, test_text("%d|%d|%d|%01500d|%01500d|end", j, i, j, j, j));
-            heard |= 1 << j;
-        }
-        cr_assert_eq(heard, 3);
-    }
+    test_group_does_not_mix(group(), (void *const[]){test_fast(ZMQ_PUB), test_fast(ZMQ_PUB)});
 }
 
 Test(interop_multicast, what_was_said_goes_out_before_the_close)
 {
-    const char *at = group();
-    void *pub = test_socket(ZMQ_PUB), *sub = test_fast(ZMQ_SUB);
-
-    SUBSCRIBE(sub, "");
-    SET(pub, ZMQ_LINGER, -1);
-    SET(pub, ZMQ_RATE, 1000);
-    test_connect(sub, at);
-    test_connect(pub, at);
-    test_hears(pub, sub, "first");
-    for (int i = 0; i < 100; i++)
-        SEND(pub, "%d|%0500d", i, i);
-    test_close(pub);
-    for (int i = 0; i < 100; i++)
-        RECV(sub, "%d|%0500d", i, i);
-    OK(zmq_disconnect(sub, at));
-    FAILS(ENOENT, zmq_disconnect(sub, at));
+    test_group_lingers(group(), test_socket(ZMQ_PUB));
 }
 
 Test(interop_multicast, is_refused_what_is_no_group_or_no_type)
