@@ -4,7 +4,7 @@
  * number and addresses; and that version 3 of a monitor says the same.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "include/zuring.h"
+#include "tests/monitor/numbers.h"
 #include "tests/monitor/watch.h"
 #include "tests/support/group.h"
 
@@ -17,22 +17,6 @@ TEST_SUITE(stats_datagrams);
 enum { MANY = 50 };
 
 static const char anywhere[] = "udp://127.0.0.1:*";
-
-static struct zuring_socket_stats of(void *socket)
-{
-    struct zuring_socket_stats stats;
-
-    OK(zuring_stats_socket(socket, &stats, sizeof stats));
-    return stats;
-}
-
-static struct zuring_connection_stats end_of(void *socket)
-{
-    struct zuring_connection_stats one;
-
-    cr_assert_eq(zuring_stats_connections(socket, &one, sizeof one, 1), 1);
-    return one;
-}
 
 static struct zuring_loop_stats loop(void)
 {
@@ -87,18 +71,18 @@ static void *dish_of(const char *group)
 Test(stats_datagrams, counts_what_a_radio_says_and_a_dish_hears)
 {
     enum { EACH = 1 + 2 + 10 }; /* the group's size, the group, the body */
-    void *dish = dish_of("tv"), *radio = test_connected(ZMQ_RADIO, end_of(dish).local);
+    void *dish = dish_of("tv"), *radio = test_connected(ZMQ_RADIO, only_connection(dish).local);
     struct zuring_connection_stats in, out;
     uint64_t said = 0;
 
-    cr_assert_eq(end_of(dish).active_ms, 0);
-    cr_assert_eq(end_of(radio).active_ms, 0);
+    cr_assert_eq(only_connection(dish).active_ms, 0);
+    cr_assert_eq(only_connection(radio).active_ms, 0);
     for (int i = 0; i < MANY; i++)
         said += until_heard(radio, dish, "tv", "0123456789");
     WAIT(of(radio).bytes_out == said * EACH); /* it may be heard before it is counted */
     WAIT(unread(dish) == 0 && of(dish).bytes_in == of(dish).received * EACH);
-    in = end_of(dish);
-    out = end_of(radio);
+    in = only_connection(dish);
+    out = only_connection(radio);
     cr_assert_geq(of(dish).received, MANY);
     cr_assert_leq(of(dish).received, said);
     cr_assert_eq(of(radio).sent, said);
@@ -128,8 +112,9 @@ Test(stats_datagrams, calls_a_group_by_its_address)
 
     test_bind(dish, "udp://lo;239.192.7.9:*");
     test_connect(radio, "udp://lo;239.192.7.9:5999");
-    cr_assert(strncmp(end_of(dish).local, "udp://239.192.7.9:", 18) == 0, "%s", end_of(dish).local);
-    cr_assert_str_eq(end_of(radio).remote, "udp://239.192.7.9:5999");
+    cr_assert(strncmp(only_connection(dish).local, "udp://239.192.7.9:", 18) == 0, "%s",
+              only_connection(dish).local);
+    cr_assert_str_eq(only_connection(radio).remote, "udp://239.192.7.9:5999");
 }
 
 Test(stats_datagrams, counts_what_dgrams_say_to_each_other)
@@ -138,7 +123,7 @@ Test(stats_datagrams, counts_what_dgrams_say_to_each_other)
     char b_is_at[64], address[64];
     uint64_t said = 0, answered = 0;
 
-    snprintf(b_is_at, sizeof b_is_at, "%s", end_of(b).local + strlen("udp://"));
+    snprintf(b_is_at, sizeof b_is_at, "%s", only_connection(b).local + strlen("udp://"));
     while (of(a).received < MANY) {
         SEND(a, "%s|hello", b_is_at);
         said++;
@@ -161,16 +146,16 @@ Test(stats_datagrams, counts_what_dgrams_say_to_each_other)
     WAIT(unread(b) == 0 && of(b).bytes_in == of(b).received * 5);
     cr_assert_eq(of(a).sent, said + 1);
     cr_assert_eq(of(b).sent, answered);
-    cr_assert_eq(end_of(a).dropped_lost, 1);
-    cr_assert_neq(end_of(a).connection, end_of(b).connection);
-    cr_assert_str_eq(end_of(a).remote, "");
+    cr_assert_eq(only_connection(a).dropped_lost, 1);
+    cr_assert_neq(only_connection(a).connection, only_connection(b).connection);
+    cr_assert_str_eq(only_connection(a).remote, "");
 }
 
 /* Its number is never another's. */
 Test(stats_datagrams, a_new_bind_is_another_end)
 {
     void *dish = test_bound(ZMQ_DISH, anywhere), *radio;
-    struct zuring_connection_stats first = end_of(dish);
+    struct zuring_connection_stats first = only_connection(dish);
 
     OK(zmq_join(dish, "tv"));
     radio = test_connected(ZMQ_RADIO, first.local);
@@ -179,8 +164,8 @@ Test(stats_datagrams, a_new_bind_is_another_end)
     WAIT((test_catch_up(dish), of(dish).connections == 0));
     cr_assert_geq(of(dish).bytes_in, 6, "what has gone stays in the sum");
     test_bind(dish, anywhere);
-    cr_assert_gt(end_of(dish).connection, first.connection);
-    cr_assert_eq(end_of(dish).bytes_in, 0);
+    cr_assert_gt(only_connection(dish).connection, first.connection);
+    cr_assert_eq(only_connection(dish).bytes_in, 0);
 }
 
 static int stranger(const char *endpoint)
@@ -196,8 +181,8 @@ static int stranger(const char *endpoint)
 Test(stats_datagrams, counts_what_is_dropped_by_reason)
 {
     static char large[8192];
-    void *dish = dish_of("a"), *radio = test_connected(ZMQ_RADIO, end_of(dish).local);
-    int fd = stranger(end_of(dish).local);
+    void *dish = dish_of("a"), *radio = test_connected(ZMQ_RADIO, only_connection(dish).local);
+    int fd = stranger(only_connection(dish).local);
     uint64_t said;
 
     say(radio, "a", large, sizeof large); /* with its group it does not fit */
@@ -219,8 +204,8 @@ Test(stats_datagrams, counts_what_is_dropped_by_reason)
     cr_assert_geq(of(dish).bytes_in, 5 + 2 + 8);
     cr_assert_eq(of(radio).dropped_oversized, 1);
     cr_assert_eq(of(radio).dropped_lost, 0);
-    cr_assert_eq(end_of(radio).dropped_oversized, 1);
-    cr_assert_gt(end_of(dish).dropped_lost, 1);
+    cr_assert_eq(only_connection(radio).dropped_oversized, 1);
+    cr_assert_gt(only_connection(dish).dropped_lost, 1);
     close(fd);
 }
 
@@ -236,7 +221,7 @@ Test(stats_datagrams, counts_what_the_kernel_drops_while_the_queue_is_full)
     SET(dish, ZMQ_RCVBUF, 4096);
     test_bind(dish, anywhere);
     OK(zmq_join(dish, "a"));
-    fd = stranger(end_of(dish).local);
+    fd = stranger(only_connection(dish).local);
     WAIT(({
         for (int i = 0; i < 10; i++)
             said += send(fd, "\1a0", 3, MSG_DONTWAIT) == 3;
@@ -274,8 +259,8 @@ static void *watch_drops(void *socket)
 Test(stats_datagrams, a_monitor_is_told_at_the_end)
 {
     static char large[8192];
-    void *dish = dish_of("a"), *radio = test_connected(ZMQ_RADIO, end_of(dish).local);
-    struct zuring_connection_stats in = end_of(dish), out = end_of(radio);
+    void *dish = dish_of("a"), *radio = test_connected(ZMQ_RADIO, only_connection(dish).local);
+    struct zuring_connection_stats in = only_connection(dish), out = only_connection(radio);
     void *of_dish = watch_drops(dish), *of_radio = watch_drops(radio);
     int fd = stranger(in.local);
     struct zuring_event e;
@@ -338,8 +323,8 @@ static void counts_what_is_said_to_a_group(const char *scheme, const char *featu
             heard >= MANY;
     }));
     WAIT(of(pub).bytes_out >= of(sub).bytes_in);
-    in = end_of(sub);
-    out = end_of(pub);
+    in = only_connection(sub);
+    out = only_connection(pub);
     cr_assert_gt(in.bytes_in, MANY * 10);
     cr_assert_gt(out.bytes_out, MANY * 10);
     cr_assert_eq(in.bytes_out + out.bytes_in, 0);

@@ -4,7 +4,7 @@
  * counted: all of it can be read. tests/soak/accounts.c does the same at random, and in bulk.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "include/zuring.h"
+#include "tests/monitor/numbers.h"
 #include "tests/monitor/watch.h"
 #include "tests/support/plain.h"
 #include "tests/support/rawpeer.h"
@@ -15,14 +15,6 @@
 TEST_SUITE(lost);
 
 enum { COUNT = 60, BODY = 100 * 1000 };
-
-static struct zuring_socket_stats of(void *socket)
-{
-    struct zuring_socket_stats stats;
-
-    OK(zuring_stats_socket(socket, &stats, sizeof stats));
-    return stats;
-}
 
 static struct zuring_context_stats all(void)
 {

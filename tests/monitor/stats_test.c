@@ -4,7 +4,7 @@
  * reason that is told.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "include/zuring.h"
+#include "tests/monitor/numbers.h"
 #include "tests/monitor/watch.h"
 #include "tests/support/plain.h"
 
@@ -13,22 +13,6 @@
 TEST_SUITE(stats);
 
 enum { MANY = 20000 };
-
-static struct zuring_socket_stats of(void *socket)
-{
-    struct zuring_socket_stats stats;
-
-    OK(zuring_stats_socket(socket, &stats, sizeof stats));
-    return stats;
-}
-
-static struct zuring_connection_stats only_connection(void *socket)
-{
-    struct zuring_connection_stats one;
-
-    cr_assert_eq(zuring_stats_connections(socket, &one, sizeof one, 1), 1);
-    return one;
-}
 
 /* Sends and receives in turns, so that nobody waits. */
 static void pass(void *from, void *to, int count)
