@@ -66,6 +66,17 @@ static void *dish_of(const char *group)
     return dish;
 }
 
+static void expect_one_way(const struct zuring_connection_stats *in,
+                           const struct zuring_connection_stats *out)
+{
+    cr_assert_eq(in->bytes_out + out->bytes_in, 0);
+    cr_assert_gt(in->active_ms, 0);
+    cr_assert_gt(out->active_ms, 0);
+    cr_assert_neq(in->connection, 0);
+    cr_assert_neq(out->connection, 0);
+    cr_assert_neq(in->connection, out->connection);
+}
+
 /* ---- udp ---- */
 
 Test(stats_datagrams, counts_what_a_radio_says_and_a_dish_hears)
@@ -88,12 +99,7 @@ Test(stats_datagrams, counts_what_a_radio_says_and_a_dish_hears)
     cr_assert_eq(of(radio).sent, said);
     cr_assert_eq(in.bytes_in, in.received * EACH);
     cr_assert_eq(out.bytes_out, said * EACH);
-    cr_assert_eq(in.bytes_out + out.bytes_in, 0);
-    cr_assert_gt(in.active_ms, 0);
-    cr_assert_gt(out.active_ms, 0);
-    cr_assert_neq(in.connection, 0);
-    cr_assert_neq(out.connection, 0);
-    cr_assert_neq(in.connection, out.connection);
+    expect_one_way(&in, &out);
     cr_assert_eq(out.reconnects + in.reconnects, 0);
     cr_assert(strncmp(in.local, "udp://127.0.0.1:", 16) == 0 && atoi(in.local + 16) > 0, "%s",
               in.local);
@@ -327,12 +333,7 @@ static void counts_what_is_said_to_a_group(const char *scheme, const char *featu
     out = only_connection(pub);
     cr_assert_gt(in.bytes_in, MANY * 10);
     cr_assert_gt(out.bytes_out, MANY * 10);
-    cr_assert_eq(in.bytes_out + out.bytes_in, 0);
-    cr_assert_gt(in.active_ms, 0);
-    cr_assert_gt(out.active_ms, 0);
-    cr_assert_neq(in.connection, 0);
-    cr_assert_neq(out.connection, 0);
-    cr_assert_neq(in.connection, out.connection);
+    expect_one_way(&in, &out);
     cr_assert_str_eq(in.local, at);
     cr_assert_str_eq(in.remote, "");
     cr_assert_str_eq(out.remote, at);
