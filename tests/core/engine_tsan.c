@@ -4,29 +4,16 @@
  * transport and each kernel boundary, with as many loops as connections, small water marks, sockets
  * that come and go, and contexts that end while somebody is blocked.
  */
-#include "include/zmq.h"
 #include "include/zuring.h"
+#include "tests/support/expect.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { MESSAGES = 3000, LARGE = 100 * 1000, CLIENTS = 3, ROUNDS = 20 };
-
-static _Atomic int faults;
-
-static void expect(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s\n", what, zmq_strerror(zmq_errno()));
-    faults++;
-}
 
 struct place {
     void *ctx;

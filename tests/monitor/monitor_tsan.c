@@ -5,13 +5,10 @@
  * connect, read, stall and leave. Of each reader that stays it is checked that the events come
  * whole and that MONITOR_STOPPED is the last.
  */
-#include "include/zmq.h"
 #include "include/zuring.h"
+#include "tests/support/expect.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ROUNDS = 60, DIALERS = 2, TIMEOUT_MS = 30000 };
@@ -26,16 +23,6 @@ struct reading {
     void *socket;
     int patience; /* how many events it reads; -1: all */
 };
-
-static _Atomic int faults;
-
-static void expect(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s\n", what, zmq_strerror(zmq_errno()));
-    faults++;
-}
 
 static void *dial(void *arg)
 {

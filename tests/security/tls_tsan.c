@@ -9,13 +9,11 @@
  */
 #include "include/zuring.h"
 #include "tests/support/certs.h"
+#include "tests/support/expect.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,15 +32,6 @@ struct server {
 static void *ctx;
 static struct server servers[SERVERS];
 static _Atomic int guests; /* clients that have not ended */
-static _Atomic int faults;
-
-static void expect(bool ok, const char *what)
-{
-    if (ok)
-        return;
-    fprintf(stderr, "%s: %s\n", what, zmq_strerror(zmq_errno()));
-    faults++;
-}
 
 static void set(void *s, int option, int value)
 {
