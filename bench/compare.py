@@ -87,6 +87,8 @@ ROWS = [
         must={"p50": (2.2, 0)}),
     Row("trips", "inproc", 64, 30000, what="pair", must={"": (10, 0)}),
     Row("trips", "tcp", 64, 10000, what="pub-sub", must={"p50": (5, 0)}),
+    Row("trips", "tcp", 64, 10000, what="client-server"),
+    Row("trips", "tcp", 64, 10000, what="stream"),
     Row("trips", "tcp", 64, 1500, peers=8, what="req-rep", must={"p50": (1, 0), "p99": (1, 0)}),
     Row("trips", "tcp", 64, 1000, what="req-rep", load="rate", interval=1000,
         must={"CPU a round trip": (1 / 1.5, 0)}),
@@ -102,7 +104,7 @@ ROWS = [
     Row("monitored", "tcp", 16, 10000000, must={"": (0.97, 0)}),
 ]
 # What a library without the draft interface has not.
-DRAFT = ("CLIENT, SERVER", "poller")
+DRAFT = ("CLIENT, SERVER", "client-server", "poller")
 
 SIZES = ((0, 4000000), (1, 4000000), (16, 4000000), (33, 3000000), (34, 3000000), (64, 3000000),
          (256, 1500000), (1 << 10, 600000), (4 << 10, 200000), (16 << 10, 60000),
@@ -154,6 +156,8 @@ NAMES = {
     "req-rep": "{transport} latency {size}",
     "pair": "{transport} PAIR latency {size}",
     "pub-sub": "{transport} PUB, SUB latency {size}",
+    "client-server": "{transport} CLIENT, SERVER latency {size}",
+    "stream": "{transport} STREAM latency {size}",
     "polling": "zmq_{what}, {peers} socket{s}",
     "monitored": "{transport} throughput {size}, monitored and never read",
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How it works: the end of a library's lane is told by an empty message, that of plain sockets by
- * closing, that of a word in memory by a second word. A PUB drops what is sent before the
- * subscription has come, so a pub-sub lane is settled by numbered messages until one has made its
- * way and all stragglers are in.
+ * How it works: the end of a library's lane is told by an empty message, with which a STREAM
+ * closes; that of plain sockets by closing, that of a word in memory by a second word. A PUB drops
+ * what is sent before the subscription has come, so a pub-sub lane is settled by numbered messages
+ * until one has made its way and all stragglers are in.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "bench/lane.h"
 
 #include <errno.h>
@@ -33,12 +34,20 @@ static bool is_memory(const struct bench *b)
     return is_plain(b) && is(b->endpoint, "inproc");
 }
 
+static bool is_stream(const struct bench *b)
+{
+    return is(b->what, "stream");
+}
+
 const char *lane_refuses(const struct bench *b)
 {
-    if (!is(b->what, "req-rep") && !is(b->what, "pair") && !is(b->what, "pub-sub") && !is_plain(b))
-        return "what is one of req-rep, pair, pub-sub, wait, spin";
+    if (!is(b->what, "req-rep") && !is(b->what, "pair") && !is(b->what, "pub-sub") &&
+        !is(b->what, "client-server") && !is_stream(b) && !is_plain(b))
+        return "what is one of req-rep, pair, pub-sub, client-server, stream, wait, spin";
     if (!is(b->endpoint, "tcp") && !is(b->endpoint, "ipc") && !is(b->endpoint, "inproc"))
         return "the transport is tcp, ipc or inproc";
+    if (is_stream(b) && !is(b->endpoint, "tcp"))
+        return "a STREAM goes over tcp";
     if (!b->size)
         return "a message has at least one byte: an empty one is the end";
     if (is(b->what, "pub-sub") && b->size < sizeof(uint64_t))
@@ -75,6 +84,18 @@ static void *open_socket(const struct lane *l, int type)
     return socket;
 }
 
+/* Of a lane that has one socket at either end. */
+static int type_of(const struct lane *l)
+{
+    if (is(l->b->what, "pair"))
+        return ZMQ_PAIR;
+    if (is_stream(l->b))
+        return ZMQ_STREAM;
+    if (is(l->b->what, "client-server"))
+        return l->asking ? ZMQ_CLIENT : ZMQ_SERVER;
+    return l->asking ? ZMQ_REQ : ZMQ_REP;
+}
+
 static void open_sockets(struct lane *l, void *ctx)
 {
     const struct bench *b = l->b;
@@ -84,9 +105,7 @@ static void open_sockets(struct lane *l, void *ctx)
     bench_check(zmq_msg_init_size(&l->message, b->size) == 0, "zmq_msg_init_size");
     memset(zmq_msg_data(&l->message), 0, b->size);
     if (!is(b->what, "pub-sub")) {
-        int type = is(b->what, "pair") ? ZMQ_PAIR : l->asking ? ZMQ_REQ : ZMQ_REP;
-
-        l->in = l->out = open_socket(l, type);
+        l->in = l->out = open_socket(l, type_of(l));
         return;
     }
     l->in = open_socket(l, ZMQ_SUB);
@@ -152,6 +171,43 @@ static void settle_subscriptions(struct lane *l)
     set_patience(l, -1);
     while (seen < sent)
         seen = receive_number(l);
+}
+
+/* ---- bytes without frames ---- */
+
+/* One piece of what comes, behind `filled` bytes of the message. How many more it is; 0: the end,
+ * or the beginning. */
+static size_t receive_piece(struct lane *l, size_t filled)
+{
+    char *body = zmq_msg_data(&l->message);
+    int size = zmq_recv(l->in, l->peer, sizeof l->peer, 0);
+
+    bench_check(size > 0, "zmq_recv");
+    l->peer_size = (size_t)size;
+    size = zmq_recv(l->in, body + filled, l->b->size - filled, 0);
+    bench_check(size >= 0, "zmq_recv");
+    if ((size_t)size > l->b->size - filled) {
+        fprintf(stderr, "received more than was sent\n");
+        exit(1);
+    }
+    return (size_t)size;
+}
+
+static bool receive_stream(struct lane *l)
+{
+    size_t filled = 0, more;
+
+    do
+        filled += more = receive_piece(l, filled);
+    while (more && filled < l->b->size);
+    return more;
+}
+
+/* Without a body: the end. */
+static void send_stream(struct lane *l, size_t size)
+{
+    bench_check(zmq_send(l->out, l->peer, l->peer_size, ZMQ_SNDMORE) >= 0, "zmq_send");
+    bench_check(zmq_send(l->out, zmq_msg_data(&l->message), size, 0) >= 0, "zmq_send");
 }
 
 /* ---- a word in memory ---- */
@@ -220,12 +276,16 @@ void lane_connect(struct lane *l, const struct bench *b, struct lane_place *plac
     bench_check(zmq_connect(l->out, place->endpoint[0]) == 0, place->endpoint[0]);
     if (l->out != l->in)
         bench_check(zmq_connect(l->in, place->endpoint[1]) == 0, place->endpoint[1]);
+    if (is_stream(b))
+        receive_piece(l, 0);
 }
 
 void lane_accept(struct lane *l)
 {
     if (is_plain(l->b) && !is_memory(l->b))
         l->fd = plain_accept(l->b, l->fd);
+    else if (is_stream(l->b))
+        receive_piece(l, 0);
 }
 
 void lane_settle(struct lane *l)
@@ -240,6 +300,8 @@ void lane_send(struct lane *l)
         send_word(l);
     else if (is_plain(l->b))
         plain_send(l->fd, l->body, l->b->size, l->flags);
+    else if (is_stream(l->b))
+        send_stream(l, l->b->size);
     else
         bench_check(zmq_msg_send(&l->message, l->out, 0) >= 0, "zmq_msg_send");
 }
@@ -253,6 +315,8 @@ bool lane_receive(struct lane *l)
         return receive_word(l);
     if (is_plain(l->b))
         return plain_receive(l->fd, l->body, l->b->size, l->flags);
+    if (is_stream(l->b))
+        return receive_stream(l);
     more = receive_message(l, &error);
     bench_check(!error, "zmq_msg_recv");
     return more;
@@ -265,6 +329,8 @@ void lane_finish(struct lane *l)
         send_word(l);
     } else if (is_plain(l->b)) {
         bench_check(shutdown(l->fd, SHUT_WR) == 0, "shutdown");
+    } else if (is_stream(l->b)) {
+        send_stream(l, 0);
     } else {
         zmq_msg_close(&l->message);
         bench_check(zmq_msg_init(&l->message) == 0, "zmq_msg_init");

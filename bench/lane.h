@@ -4,6 +4,8 @@
  *
  *     req-rep, pair     two sockets of a library
  *     pub-sub           a PUB and a SUB at either end
+ *     client-server     two sockets that any number of threads may use
+ *     stream            two STREAMs: bytes without frames
  *     wait              no library: plain sockets and calls that wait; over inproc a futex
  *     spin              the same by calls that do not wait, in a loop; over inproc a word in memory
  *
@@ -37,6 +39,8 @@ struct lane {
     uint32_t seen; /* of the word in memory */
     char *body;    /* of plain sockets */
     zmq_msg_t message;
+    uint8_t peer[256]; /* of a STREAM: what its peer is called */
+    size_t peer_size;
 };
 
 /* What is wrong with the arguments, or NULL. */
