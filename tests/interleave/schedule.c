@@ -32,6 +32,8 @@ struct thread {
     void *arg;
     bool servant, over;
     bool yields;              /* until another has taken a step */
+    bool tries;               /* it has yielded, and goes on to look again */
+    bool tried;               /* in vain, since one that does not try has taken a step */
     bool (*ready)(void *arg); /* what it waits for, or NULL */
     void *ready_arg;
     uint64_t deadline_ns;
@@ -152,6 +154,12 @@ static bool is_able(struct thread *t)
     return !t->ready || scripted_clock() >= t->deadline_ns || t->ready(t->ready_arg);
 }
 
+/* Two that yield to each other would go on so for ever, while the third waits. */
+static bool has_turn(const struct thread *t, const struct thread *after)
+{
+    return !after->yields || !t->tried;
+}
+
 /* Who can go on in place of `t`, or with him; he first. */
 static unsigned find_able(struct thread *t, uint8_t order[THREADS_MAX])
 {
@@ -163,9 +171,15 @@ static unsigned find_able(struct thread *t, uint8_t order[THREADS_MAX])
     if (can && stopped == stops_max)
         return count;
     for (unsigned i = 0; i < thread_count; i++)
-        if (&threads[i] != t && is_able(&threads[i]))
+        if (&threads[i] != t && is_able(&threads[i]) && has_turn(&threads[i], t))
             order[count++] = (uint8_t)i;
     return count;
+}
+
+static void forget_tries(void)
+{
+    for (unsigned i = 0; i < thread_count; i++)
+        threads[i].tried = false;
 }
 
 /* Nobody can go on: to the first deadline. False: there is none. */
@@ -246,6 +260,10 @@ static void go_on(void)
         threads[i].yields &= &threads[i] == me;
     count = find_able(me, order);
     if (count == 0 && me->yields) {
+        forget_tries();
+        count = find_able(me, order);
+    }
+    if (count == 0 && me->yields) {
         me->yields = false;
         count = find_able(me, order);
     }
@@ -258,6 +276,8 @@ static void go_on(void)
         return;
     stopped += &threads[order[0]] == me;
     me->yields = false;
+    if (!next->tries)
+        forget_tries();
     switch_to(next);
 }
 
@@ -296,9 +316,9 @@ void point_yield(void)
 
     remember(&site, NULL);
     scripted_pass_us(YIELD_US);
-    now->yields = true;
+    now->yields = now->tries = now->tried = true;
     go_on();
-    now->yields = false;
+    now->yields = now->tries = false;
 }
 
 bool point_wait(bool (*ready)(void *), void *arg, uint64_t deadline_ns)
