@@ -260,7 +260,7 @@ static bool take_hands(struct poll_set *p)
         zu_hands_release(p->items[i].socket);
         zu_hands_add(&p->hands, p->items[i].socket);
     }
-    return p->hands.count > 0 || (p->hands.first && p->hands.first->options->spin_us < 0);
+    return zu_hands_are_of_use(&p->hands);
 }
 
 /* By who does not wait. */
@@ -298,7 +298,6 @@ static int wait_by_hand(struct poll_set *p, uint64_t deadline_ns)
         ready = sleep_until(p, deadline_ns);
     zu_hands_end(&p->hands);
     p->mask = mask;
-    p->hands.count = 0;
     if (ready == -EMFILE || ready == -ENFILE || ready == -ENOMEM) /* it takes a descriptor */
         return sleep_until(p, deadline_ns);
     return ready;

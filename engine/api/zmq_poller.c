@@ -577,14 +577,23 @@ static bool has_hands(const struct poller *p, const struct found *f)
     return p->count <= ZU_HANDS_MAX && p->fd_count <= HANDS_FDS && f->room > 0 && !p->has_fd;
 }
 
-/* The item's socket, if what it awaits may be received by hand; else NULL. */
-static struct zu_socket *socket_for_hands(const struct item *item)
+/* The item's socket, if what it awaits may be received by hand, and the lock of a joint one; else
+ * NULL: so for one whose function has called us. */
+static struct zu_socket *begin_hands(const struct item *item)
 {
     struct zu_socket *s = item->wire.socket;
 
-    if (!s || !(item->events & ZMQ_POLLIN) || zu_socket_check(s) < 0 || zu_ctx_inherited(s->ctx))
-        return NULL; /* a joint one is not ours alone; nor is one whose function has called us */
-    return s;
+    if (!s || !(item->events & ZMQ_POLLIN) || zu_socket_enter(s) < 0)
+        return NULL;
+    if (!zu_ctx_inherited(s->ctx)) /* a joint one would not have let us in */
+        return s;
+    return NULL;
+}
+
+static void end_hands(struct zu_socket *s)
+{
+    if (s->joint)
+        zu_joint_leave(s);
 }
 
 /* In the order in which they were registered. */
@@ -620,12 +629,13 @@ static bool take_hands(struct poller *p, const struct found *f, struct zu_hands 
     p->lost_one = false;
     list_items(p, f, &few);
     for (size_t i = 0; i < few.count; i++) {
-        if (!(s = socket_for_hands(few.items[i])))
+        if (!(s = begin_hands(few.items[i])))
             continue;
         zu_hands_release(s);
         zu_hands_add(h, s);
+        end_hands(s);
     }
-    return h->count > 0 || (h->first && h->first->options->spin_us < 0);
+    return zu_hands_are_of_use(h);
 }
 
 /* By who does not wait. */
@@ -636,9 +646,12 @@ static bool ask_hands(struct poller *p, const struct found *f)
     bool any = false;
 
     list_items(p, f, &few);
-    for (size_t i = 0; i < few.count; i++)
-        if ((s = socket_for_hands(few.items[i])))
-            any |= zu_hands_ask(s);
+    for (size_t i = 0; i < few.count; i++) {
+        if (!(s = begin_hands(few.items[i])))
+            continue;
+        any |= zu_hands_ask(s);
+        end_hands(s);
+    }
     return any;
 }
 

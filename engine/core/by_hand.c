@@ -61,10 +61,47 @@ static void ask(struct zu_pipe *p)
 void zu_hands_init(struct zu_hands *h)
 {
     h->count = 0;
+    h->joint_count = 0;
     h->block = NULL;
     h->first = NULL;
+    h->mask = NULL;
     h->looks = 0;
 }
+
+/* ---- sockets that threads share ---- */
+
+static bool is_ours(const struct zu_hands *h, const struct zu_socket *s)
+{
+    for (uint32_t i = 0; i < h->joint_count; i++)
+        if (h->joint[i] == s)
+            return true;
+    return !s->joint;
+}
+
+/* False: another thread receives by hand. */
+static bool make_ours(struct zu_hands *h, struct zu_socket *s)
+{
+    if (is_ours(h, s))
+        return true;
+    /* [HA1] acquire, pairs with [HA2]: what the last one did to the socket's slab is seen. */
+    if (h->joint_count == ZU_HANDS_MAX ||
+        atomic_exchange_explicit(&s->in_hand, true, memory_order_acquire))
+        return false;
+    zu_socket_hold(s); /* it may be closed while we wait */
+    h->joint[h->joint_count++] = s;
+    return true;
+}
+
+static void let_go(struct zu_hands *h)
+{
+    struct zu_socket *s = h->joint[--h->joint_count];
+
+    /* [HA2] release, pairs with [HA1]. */
+    atomic_store_explicit(&s->in_hand, false, memory_order_release);
+    zu_socket_drop(s);
+}
+
+/* ---- taking ---- */
 
 static void add(struct zu_hands *h, struct zu_pipe *p)
 {
@@ -83,13 +120,12 @@ static void add(struct zu_hands *h, struct zu_pipe *p)
     zu_pipe_put_intake(end, ZU_INTAKE_HELD);
 }
 
-void zu_hands_add(struct zu_hands *h, struct zu_socket *s)
+/* Those of a few connections. */
+static void add_all(struct zu_hands *h, struct zu_socket *s)
 {
     uint32_t count = h->count;
 
-    if (!h->first || s->options->spin_us < 0)
-        h->first = s;
-    if (s->has_fd || s->joint)
+    if (s->has_fd)
         return;
     zu_list_each(it, &s->pipes)
     {
@@ -103,6 +139,27 @@ void zu_hands_add(struct zu_hands *h, struct zu_socket *s)
         if (takes_hands(p))
             add(h, p);
     }
+}
+
+void zu_hands_learn_from(struct zu_hands *h, struct zu_socket *s)
+{
+    h->first = s;
+    h->spin_us = s->options->spin_us;
+}
+
+void zu_hands_add(struct zu_hands *h, struct zu_socket *s)
+{
+    uint32_t count = h->count, joint_count = h->joint_count;
+
+    if (!make_ours(h, s))
+        return;
+    add_all(h, s);
+    if (h->joint_count > joint_count && h->count == count && s->options->spin_us >= 0) {
+        let_go(h);
+        return;
+    }
+    if (!h->first || s->options->spin_us < 0)
+        zu_hands_learn_from(h, s);
 }
 
 void zu_hands_begin(struct zu_hands *h, const sigset_t *mask)
@@ -201,14 +258,14 @@ bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns)
 
     if (!s)
         return false;
-    if (s->options->spin_us < 0)
+    if (h->spin_us < 0)
         return spin_on(h, now_ns, deadline_ns);
     if (s->hand_us == 0) {
         if (s->ctx->one_cpu || s->hand_rest++ % SPIN_REST)
             return false;
-        s->hand_us = (uint32_t)s->options->spin_us;
+        s->hand_us = (uint32_t)h->spin_us;
     }
-    us = ZU_MIN(s->hand_us, (uint32_t)s->options->spin_us);
+    us = ZU_MIN(s->hand_us, (uint32_t)h->spin_us);
     if (now_ns >= ZU_MIN(h->start_ns + us * UINT64_C(1000), deadline_ns))
         return false;
     sched_yield(); /* the peer may be on our core: it was we who woke him */
@@ -222,7 +279,7 @@ static void learn(struct zu_hands *h)
 
     if (!s)
         return;
-    most_us = (uint64_t)ZU_MAX(s->options->spin_us, 0);
+    most_us = (uint64_t)ZU_MAX(h->spin_us, 0);
     if (zu_now_ns() - h->start_ns < most_us * 1000)
         s->hand_us = s->ctx->one_cpu ? 0 : (uint32_t)most_us;
     else
@@ -244,15 +301,18 @@ static void give_back(struct zu_hands *h)
         leave(h->ends[i]);
         zu_pipe_drop(h->ends[i]);
     }
+    while (h->joint_count > 0)
+        let_go(h);
     if (h->block)
         zu_block_drop(h->block);
+    zu_hands_init(h);
 }
 
 void zu_hands_end(struct zu_hands *h)
 {
+    learn(h);
     give_back(h);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);
-    learn(h);
 }
 
 /* ---- kept, by who does not wait ---- */
@@ -319,7 +379,7 @@ void zu_hands_fall_in(struct zu_socket *s)
 
         if (!takes_hands(p))
             continue;
-        if (zu_pipe_take_intake(p->peer, ZU_INTAKE_FREE, ZU_INTAKE_BUSY))
+        if (zu_pipe_seize_intake(p->peer))
             zu_session_return_intake(p->peer->owner);
         zu_pipe_fall_in(p);
     }

@@ -8,6 +8,7 @@
 #include "engine/core/joint.h"
 
 #include "engine/base/clock.h"
+#include "engine/core/by_hand.h"
 #include "engine/core/tripwire.h"
 
 #include <errno.h>
@@ -83,10 +84,15 @@ bool zu_joint_is_calling(const struct zu_socket *s)
     return atomic_load_explicit(&s->busy_thread, memory_order_relaxed) != NULL;
 }
 
-void zu_joint_leave(struct zu_socket *s)
+static void see_to_due(struct zu_socket *s)
 {
     if (zu_unlikely(s->due != NULL) && !zu_joint_is_calling(s))
         call_due(s);
+}
+
+void zu_joint_leave(struct zu_socket *s)
+{
+    see_to_due(s);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -155,22 +161,58 @@ static void init_sleeper(struct sleeper *w)
     zu_waiter_init(&w->waiter);
 }
 
+/* 0: look again; -ETIMEDOUT; -EINTR; what it says that there is no descriptor to wait with. */
+static int sleep_once(struct sleeper *w, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int rc = 0;
+
+    if (zu_mailbox_sleep(&w->box)) {
+        rc = zu_waiter_wait(&w->waiter, h->fds, h->count, deadline_ns, h->mask);
+        zu_mailbox_awake(&w->box);
+        zu_waiter_reset(&w->waiter);
+    }
+    return rc;
+}
+
+/* What is received is written into the pipes as ever, and so touches whoever waits. */
+static int wait_by_hand(struct sleeper *w, struct zu_hands *h, uint64_t deadline_ns)
+{
+    int rc = 0;
+    bool came;
+
+    zu_hands_begin(h, NULL);
+    do
+        came = zu_hands_look(h) || zu_mailbox_has(&w->box);
+    while (!came && zu_hands_spin(h, deadline_ns));
+    if (!came && (rc = sleep_once(w, h, deadline_ns)) == 0)
+        zu_hands_look(h);
+    zu_hands_end(h);
+    if (rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) /* it takes a descriptor to wait so */
+        rc = sleep_once(w, h, deadline_ns);
+    return rc;
+}
+
 /*
  * Without the lock. 0: look again; -EAGAIN: the time is up; -EINTR. The clock is asked also by who
  * is touched before he can sleep: others may do that for as long as they like.
  */
-static int sleep_once(struct sleeper *w, bool lies, uint64_t deadline_ns)
+static int wait_once(struct sleeper *w, struct zu_hands *h, bool lies, uint64_t deadline_ns)
 {
     int rc = 0;
 
-    if (lies && zu_mailbox_sleep(&w->box)) {
-        rc = zu_waiter_wait(&w->waiter, NULL, 0, deadline_ns, NULL);
-        zu_mailbox_awake(&w->box);
-        zu_waiter_reset(&w->waiter);
-    }
+    if (zu_hands_are_of_use(h))
+        rc = wait_by_hand(w, h, deadline_ns);
+    else if (lies)
+        rc = sleep_once(w, h, deadline_ns);
     if (rc == -ETIMEDOUT || (rc == 0 && zu_now_ns() >= deadline_ns))
         rc = -EAGAIN;
     return rc;
+}
+
+static void take_hands(struct zu_socket *s, struct zu_hands *h)
+{
+    zu_hands_release(s);
+    zu_hands_add(h, s);
 }
 
 typedef int attempt_fn(struct zu_socket *s, struct zu_msg *m);
@@ -178,17 +220,19 @@ typedef int attempt_fn(struct zu_socket *s, struct zu_msg *m);
 /*
  * Until the attempt brings something else than -EAGAIN. The lock is held before and after. An
  * attempt leaves a sleep that no post has ended as it is (see tripwire.c): the wait would touch
- * itself. So others are touched when one succeeds.
+ * itself. So others are touched when one succeeds. `receives`: what comes may be received by hand.
  */
 static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *attempt,
-                             int timeout_ms)
+                             int timeout_ms, bool receives)
 {
     uint64_t deadline_ns =
         timeout_ms < 0 ? UINT64_MAX : zu_now_ns() + (uint64_t)timeout_ms * 1000000;
+    struct zu_hands hands;
     struct sleeper w;
     int slept = 0, rc;
     bool lies;
 
+    zu_hands_init(&hands);
     init_sleeper(&w);
     zu_tripwire_begin_held(&w.wire, s);
     for (;;) {
@@ -197,8 +241,11 @@ static zu_cold int try_again(struct zu_socket *s, struct zu_msg *m, attempt_fn *
         if (rc != -EAGAIN || slept < 0)
             break;
         lies = zu_tripwire_lay_held(&w.wire);
-        zu_joint_leave(s);
-        slept = sleep_once(&w, lies, deadline_ns);
+        see_to_due(s); /* before anything is in the hands, and waits for it */
+        if (lies && receives)
+            take_hands(s, &hands);
+        pthread_mutex_unlock(&s->lock);
+        slept = wait_once(&w, &hands, lies, deadline_ns);
         pthread_mutex_lock(&s->lock);
     }
     zu_tripwire_end_held(&w.wire);
@@ -254,7 +301,7 @@ int zu_joint_send(void *handle, struct zu_msg *m, int flags)
     if (rc == 0)
         rc = attempt_send(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->sndtimeo != 0)
-        rc = try_again(s, m, attempt_send, s->options->sndtimeo);
+        rc = try_again(s, m, attempt_send, s->options->sndtimeo, false);
     zu_joint_leave(s);
     if (rc < 0)
         m->flags = before;
@@ -290,7 +337,9 @@ int zu_joint_recv(void *handle, struct zu_msg *m, int flags)
     if (rc == 0)
         rc = attempt_recv(s, m);
     if (rc == -EAGAIN && !(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
-        rc = try_again(s, m, attempt_recv, s->options->rcvtimeo);
+        rc = try_again(s, m, attempt_recv, s->options->rcvtimeo, true);
+    else if (rc == -EAGAIN && zu_hands_ask(s))
+        rc = attempt_recv(s, m);
     zu_joint_leave(s);
     return rc;
 }

@@ -575,6 +575,18 @@ void zu_pipe_claim_intake(struct zu_pipe *p)
         zu_give_way(tries);
 }
 
+bool zu_pipe_seize_intake(struct zu_pipe *p)
+{
+    for (unsigned tries = 0; !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_BUSY) &&
+                             !zu_pipe_take_intake(p, ZU_INTAKE_HELD, ZU_INTAKE_BUSY);
+         tries++) {
+        if (zu_pipe_intake(p) == ZU_INTAKE_LOOP)
+            return false;
+        zu_give_way(tries);
+    }
+    return true;
+}
+
 bool zu_pipe_claim_free_intake(struct zu_pipe *p)
 {
     for (unsigned tries = 0; !zu_pipe_take_intake(p, ZU_INTAKE_FREE, ZU_INTAKE_LOOP); tries++) {

@@ -344,6 +344,9 @@ void zu_pipe_fall_in(struct zu_pipe *p);
  */
 bool zu_pipe_take_intake(struct zu_pipe *p, enum zu_intake from, enum zu_intake to);
 void zu_pipe_put_intake(struct zu_pipe *p, enum zu_intake to);
+/* A caller: BUSY from FREE or HELD, also by another caller, who is waited for while he is BUSY.
+ * False: it is the loop's. */
+bool zu_pipe_seize_intake(struct zu_pipe *p);
 /* For who waits with an intake: the pipe stays in memory until it is dropped. */
 void zu_pipe_hold(struct zu_pipe *p);
 void zu_pipe_drop(struct zu_pipe *p);

@@ -347,6 +347,7 @@ void zu_socket_drop(struct zu_socket *s)
     struct zu_observer *o = atomic_load_explicit(&s->observer, memory_order_relaxed); /* alone */
 
     zu_stats_bury(s);
+    zu_slab_fini(&s->slab); /* until now another thread may have received by hand */
     zu_options_drop(s->options);
     zu_waiter_fini(&s->own_waiter);
     zu_waiter_fini(&s->fd_waiter);
@@ -412,7 +413,6 @@ int zu_socket_close(struct zu_socket *s)
     if (s->pattern->fini)
         s->pattern->fini(s);
     zu_socket_spend_all(s);
-    zu_slab_fini(&s->slab);
     zu_socket_end_source(s);
     zu_socket_drop(s);
     zu_ctx_end(ctx);

@@ -93,6 +93,8 @@ struct zu_socket {
     struct zu_cmd stop_cmd;
     void (*due)(struct zu_socket *s); /* a joint one calls it before its lock is let go, or NULL */
     pthread_mutex_t lock;             /* of a joint one: everything here and behind */
+    _Atomic bool in_hand;             /* by one of its threads, and `hand_us` and `slab` with it:
+                                       * see by_hand.h */
     const void *sender, *receiver;    /* which thread is in the middle of a message; NULL: none */
     alignas(ZU_CACHE_LINE) uint8_t state[]; /* pattern->size bytes */
 };

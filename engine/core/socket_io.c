@@ -199,7 +199,7 @@ static int wait_for_input(struct zu_socket *s, uint64_t deadline_ns)
     zu_hands_release(s);
     zu_hands_init(&hands);
     zu_hands_add(&hands, s);
-    if (hands.count || s->options->spin_us < 0)
+    if (zu_hands_are_of_use(&hands))
         return wait_by_hand(s, &hands, deadline_ns);
     return sleep_or_spin(s, deadline_ns);
 }
@@ -212,7 +212,7 @@ static int wait_for_output(struct zu_socket *s, uint64_t deadline_ns)
     if (s->options->spin_us >= 0)
         return sleep_or_spin(s, deadline_ns);
     zu_hands_init(&none);
-    none.first = s;
+    zu_hands_learn_from(&none, s);
     return wait_by_hand(s, &none, deadline_ns);
 }
 

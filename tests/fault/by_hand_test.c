@@ -2,6 +2,7 @@
 /*
  * What a thread sends by itself (engine/core/session_out.c): lone messages, and never a stream.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "tests/fault/rig.h"
 
 #include <criterion/criterion.h>
@@ -106,6 +107,27 @@ Test(by_hand, a_lone_message_needs_no_loop)
         cr_assert(WENT(&r, "\0\4lone"), "%d", i);
         cr_assert_not(is_woken(&r));
         scripted_pass(1);
+    }
+    rig_end(&r, 0);
+}
+
+Test(by_hand, nor_does_one_of_a_socket_that_threads_share)
+{
+    struct rig r = {.label = "lone messages of a CLIENT"};
+
+    rig_open(&r, ZMQ_CLIENT);
+    scripted_by_hand(r.k, 0);
+    rig_dial(&r);
+    rig_connect(&r);
+    rig_say_hex(&r, RIG_GREETING RIG_READY_SERVER);
+    rig_hear_all(&r);
+    rig_settle(&r);
+    scripted_by_hand(r.k, SIZE_MAX);
+    for (int i = 0; i < 100; i++) {
+        scripted_pass(1);
+        send_text(&r, "lone");
+        cr_assert(WENT(&r, "\0\4lone"), "%d", i);
+        cr_assert_not(is_woken(&r));
     }
     rig_end(&r, 0);
 }

@@ -31,16 +31,20 @@ static bool hears(struct rig *r, const char *text)
     return n == (int)strlen(text) && !memcmp(got, text, (size_t)n);
 }
 
-/* A DEALER and a peer, who has been left the intake. */
-static void meet(struct rig *r, int water_mark)
+/* A socket that has dialed. */
+static void dial(struct rig *r, int type, int water_mark)
 {
-    rig_open(r, ZMQ_DEALER);
+    rig_open(r, type);
     rig_set(r, ZMQ_RCVHWM, water_mark);
     rig_set(r, ZMQ_RCVTIMEO, 1);
     scripted_by_hand(r->k, SIZE_MAX);
     rig_dial(r);
     rig_connect(r);
-    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
+}
+
+/* Its peer has been left the intake. */
+static void leave(struct rig *r)
+{
     rig_hear_all(r);
     rig_settle(r);
     r->said_size = 0;
@@ -49,6 +53,22 @@ static void meet(struct rig *r, int water_mark)
     rig_settle(r);
     cr_assert(scripted_watches(r->k));
     cr_assert_null(rig_receiving(r));
+}
+
+/* A DEALER, and its peer. */
+static void meet(struct rig *r, int water_mark)
+{
+    dial(r, ZMQ_DEALER, water_mark);
+    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
+    leave(r);
+}
+
+/* The same of a socket that threads may share. */
+static void meet_joint(struct rig *r)
+{
+    dial(r, ZMQ_CLIENT, 1000);
+    rig_say_hex(r, RIG_GREETING RIG_READY_SERVER);
+    leave(r);
 }
 
 #define PUT(r, bytes) scripted_put((r)->k, bytes, sizeof bytes - 1)
@@ -64,6 +84,21 @@ Test(intake, who_waits_receives_by_himself)
         cr_assert_not(is_woken(&r));
         cr_assert(scripted_watches(r.k));
     }
+    rig_end(&r, 0);
+}
+
+Test(intake, who_waits_for_a_joint_socket_receives_by_himself)
+{
+    struct rig r = {.label = "lone messages for a CLIENT"};
+
+    meet_joint(&r);
+    for (int i = 0; i < 100; i++) {
+        PUT(&r, "\0\4lone");
+        cr_assert(hears(&r, "lone"), "%d", i);
+        cr_assert_not(is_woken(&r));
+        cr_assert(scripted_watches(r.k));
+    }
+    cr_assert(hears(&r, NULL));
     rig_end(&r, 0);
 }
 
@@ -417,6 +452,30 @@ Test(intake, who_asks_again_and_again_keeps_it)
     rig_end(&r, 0);
 }
 
+Test(intake, who_asks_a_joint_socket_again_and_again_keeps_it)
+{
+    struct rig r = {.label = "no waiting for a CLIENT"};
+    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
+
+    meet_joint(&r);
+    keep(&r);
+    for (int i = 0; i < 10; i++) {
+        PUT(&r, "\0\4lone");
+        cr_assert(finds(&r, "lone"));
+        cr_assert_not(is_woken(&r));
+        rig_pass(&r, 1);
+        cr_assert_not(scripted_watches(r.k));
+    }
+    item.socket = r.s;
+    PUT(&r, "\0\4poll");
+    cr_assert_eq(zmq_poll(&item, 1, 0), 1);
+    cr_assert(finds(&r, "poll"));
+    cr_assert(hears(&r, NULL)); /* but not beyond a wait */
+    cr_assert(scripted_watches(r.k));
+    keep(&r);
+    rig_end(&r, 0);
+}
+
 /* ---- in a poller ---- */
 
 /* Waits for so long: is there something at the rig's socket? */
@@ -461,6 +520,28 @@ Test(intake, who_waits_in_a_poller_receives_by_himself)
     cr_assert_eq(zmq_poller_destroy(&poller), 0);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
+    rig_end(&r, 0);
+}
+
+Test(intake, who_waits_for_a_joint_socket_in_a_poller_receives_by_himself)
+{
+    struct rig r = {.label = "lone messages of a CLIENT for a poller"};
+    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
+    void *poller;
+
+    meet_joint(&r);
+    poller = poller_of(r.s);
+    item.socket = r.s;
+    for (int i = 0; i < 100; i++) {
+        PUT(&r, "\0\4lone");
+        cr_assert(i % 2 ? polls(&r, poller, 1000) : zmq_poll(&item, 1, 1000) == 1, "%d", i);
+        cr_assert(scripted_watches(r.k));
+        cr_assert(finds(&r, "lone"));
+        cr_assert_not(polls(&r, poller, 1));
+        cr_assert_not(is_woken(&r));
+        cr_assert(scripted_watches(r.k));
+    }
+    cr_assert_eq(zmq_poller_destroy(&poller), 0);
     rig_end(&r, 0);
 }
 

@@ -23,6 +23,7 @@
 
 #define RIG_GREETING     "ff 00*7 01 7f 03 01 'NULL' 00*16 00*32 "
 #define RIG_READY_DEALER "04 1c 05 'READY' 0b 'Socket-Type' 00 00 00 06 'DEALER' "
+#define RIG_READY_SERVER "04 1c 05 'READY' 0b 'Socket-Type' 00 00 00 06 'SERVER' "
 #define RIG_ENDPOINT     "rig://peer"
 
 struct rig {

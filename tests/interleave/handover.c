@@ -315,6 +315,104 @@ static void begin_poller(void)
     schedule_thread("peer", peer_says_to_both, NULL);
 }
 
+/* ---- by several threads ---- */
+
+static void set_patience(struct side *d)
+{
+    set_option(d, ZMQ_RCVTIMEO, 50);
+}
+
+static unsigned taken; /* which of the peer's messages */
+
+/* Each comes to one thread. */
+static bool takes_one(struct side *d, int flags)
+{
+    char got[2];
+    int rc = zmq_recv(d->s, got, sizeof got, flags);
+
+    SCHEDULE_CHECK(rc == 1 || (rc < 0 && errno == EAGAIN));
+    SCHEDULE_CHECK(rc < 0 || !(taken & 1u << (got[0] - 'A')));
+    if (rc == 1)
+        taken |= 1u << (got[0] - 'A');
+    return rc == 1;
+}
+
+static void thread_takes_one(void *arg)
+{
+    SCHEDULE_CHECK(takes_one(arg, 0));
+}
+
+static void thread_takes_one_of_a_poller(void *arg)
+{
+    struct side *d = arg;
+    zmq_poller_event_t e;
+    void *poller = zmq_poller_new();
+
+    SCHEDULE_CHECK(zmq_poller_add(poller, d->s, NULL, ZMQ_POLLIN) == 0);
+    do
+        SCHEDULE_CHECK(zmq_poller_wait(poller, &e, -1) == 0);
+    while (!takes_one(d, ZMQ_DONTWAIT));
+    SCHEDULE_CHECK(zmq_poller_destroy(&poller) == 0);
+}
+
+static void begin_joint_with(void (*one)(void *), void (*other)(void *), void (*set)(struct side *))
+{
+    begin(ZMQ_CLIENT, set, true);
+    taken = 0;
+    schedule_thread("one", one, first);
+    schedule_thread("other", other, first);
+}
+
+/* Both may come by one receive. */
+static void peer_says_two(void *arg)
+{
+    peer_says(arg, 1);
+    peer_says(arg, 1);
+}
+
+static void end_joint(void)
+{
+    SCHEDULE_CHECK(taken == 3);
+    world_end();
+}
+
+static void begin_joint(void)
+{
+    begin_joint_with(thread_takes_one, thread_takes_one, NULL);
+    schedule_thread("peer", peer_says_two, first);
+}
+
+static void begin_joint_poller(void)
+{
+    begin_joint_with(thread_takes_one, thread_takes_one_of_a_poller, NULL);
+    schedule_thread("peer", peer_says_two, first);
+}
+
+static void thread_takes_one_if_it_comes(void *arg)
+{
+    takes_one(arg, 0);
+}
+
+static void thread_disconnects(void *arg)
+{
+    struct side *d = arg;
+
+    SCHEDULE_CHECK(zmq_disconnect(d->s, RIG_ENDPOINT) == 0);
+}
+
+static void peer_says_one_and_goes(void *arg)
+{
+    peer_says(arg, 1);
+    peer_hears_the_end(arg);
+    peer_ends(arg);
+}
+
+static void begin_joint_disconnect(void)
+{
+    begin_joint_with(thread_takes_one_if_it_comes, thread_disconnects, set_patience);
+    schedule_thread("peer", peer_says_one_and_goes, first);
+}
+
 /* ---- heartbeats, and ends ---- */
 
 static void set_heartbeats(struct side *d)
@@ -385,11 +483,6 @@ static void begin_silence(void)
     begin(ZMQ_DEALER | ACCEPTED, set_short_patience, true);
     schedule_thread("app", app_gives_up, first);
     schedule_thread("peer", peer_is_silent, first);
-}
-
-static void set_patience(struct side *d)
-{
-    set_option(d, ZMQ_RCVTIMEO, 50);
 }
 
 static void app_receives_until_the_end(void *arg)
@@ -597,6 +690,9 @@ static const struct play plays[] = {
     {"two-sockets", begin_two_sockets, world_end},
     {"poll", begin_poll, world_end},
     {"poller", begin_poller, world_end},
+    {"joint", begin_joint, end_joint},
+    {"joint-poller", begin_joint_poller, end_joint},
+    {"joint-disconnect", begin_joint_disconnect, world_end},
     {"heartbeats", begin_heartbeats, end_heartbeats},
     {"silence", begin_silence, world_end},
     {"peer-goes", begin_peer_goes, world_end},
@@ -622,6 +718,12 @@ static double seconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Four threads meet in so many orders that a stop fewer will do. */
+static unsigned stops_of(const struct play *p, unsigned stops)
+{
+    return stops > 1 && !strncmp(p->name, "joint", strlen("joint")) ? stops - 1 : stops;
 }
 
 static void play_all(const struct play *p, unsigned stops)
@@ -653,9 +755,9 @@ int main(int argc, char **argv)
             continue;
         known = true;
         if (only && decisions)
-            schedule_one(&plays[i], stops, decisions);
+            schedule_one(&plays[i], stops_of(&plays[i], stops), decisions);
         else
-            play_all(&plays[i], stops);
+            play_all(&plays[i], stops_of(&plays[i], stops));
     }
     return known ? 0 : 2;
 }

@@ -54,8 +54,8 @@ extern struct world world;
 /* Beside a type: the socket is bound, and has accepted; its connection is sealed. */
 enum { ACCEPTED = 1024, SEALED = 2048 };
 
-/* A socket that has dialed, and whose peer, a DEALER, is met: nothing is under way. `set` sets
- * options, or is NULL. */
+/* A socket that has dialed, and whose peer, a DEALER, or of a CLIENT a SERVER, is met: nothing is
+ * under way. `set` sets options, or is NULL. */
 void world_open(int type, void (*set)(struct side *d));
 /* One more, in the same context. */
 void world_add(int type, void (*set)(struct side *d));
