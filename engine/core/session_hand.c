@@ -13,9 +13,10 @@
 #include <errno.h>
 
 enum {
-    LONE_MAX = 8,   /* messages at once that are no stream */
-    TURNS_MAX = 16, /* receives in a row without a caller, before none is expected */
-    ABSENT_MS = 2,  /* without a look of a caller who keeps the intake: he has gone away */
+    LONE_MAX = 8,           /* messages at once that are no stream; */
+    RAW_STREAM = 32 * 1024, /* bytes at once that are one, where no messages can be told apart */
+    TURNS_MAX = 16,         /* receives in a row without a caller, before none is expected */
+    ABSENT_MS = 2,          /* without a look of a caller who keeps the intake: he has gone away */
 };
 
 /* ---- the loop's ---- */
@@ -214,9 +215,19 @@ static bool renew_block(struct zu_block **b)
     return *b != NULL;
 }
 
+/* Is it more than what is lone, that has come at once or is still to come? */
+static bool is_stream(const struct zu_session *s, uint64_t messages, uint64_t bytes)
+{
+    if (s->kernel->more)
+        return true;
+    if (s->raw)
+        return bytes >= RAW_STREAM;
+    return messages > LONE_MAX || zu_session_missing(s) >= ZU_SESSION_LONG;
+}
+
 enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab, struct zu_block **b)
 {
-    uint64_t before = s->pipe->meter.written;
+    uint64_t written = s->pipe->meter.written, bytes = s->pipe->meter.bytes_in;
     enum zu_took took;
 
     s->turns = 0;
@@ -229,11 +240,11 @@ enum zu_took zu_session_receive_now(struct zu_session *s, struct zu_slab *slab, 
     } while (took == ZU_TOOK_SOME && s->in_place);
     if (took == ZU_TOOK_GIVEN_UP)
         return took; /* the session may be gone */
-    if (s->pipe->meter.written - before > LONE_MAX || zu_session_missing(s) >= ZU_SESSION_LONG ||
-        s->kernel->more) {
+    written = s->pipe->meter.written - written;
+    if (is_stream(s, written, s->pipe->meter.bytes_in - bytes)) {
         zu_session_return_intake(s);
         return ZU_TOOK_STREAM;
     }
     stop_by_hand(s);
-    return s->pipe->meter.written != before ? ZU_TOOK_SOME : ZU_TOOK_NOTHING;
+    return written ? ZU_TOOK_SOME : ZU_TOOK_NOTHING;
 }

@@ -417,7 +417,7 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
     if (s->pipe)
         zu_pipe_flush(s->pipe);
     zu_session_tell_hello(s);
-    s->handy = s->kernel->by_hand && !s->raw;
+    s->handy = s->kernel->by_hand;
     zu_session_enter(s, ZU_SESSION_ACTIVE);
     return (s->web || s->version >= ZU_ZMTP_3_0) && !s->raw ? zu_session_beat_start(s) : 0;
 }

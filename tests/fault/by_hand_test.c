@@ -132,6 +132,40 @@ Test(by_hand, nor_does_one_of_a_socket_that_threads_share)
     rig_end(&r, 0);
 }
 
+Test(by_hand, nor_do_bytes_without_frames)
+{
+    struct rig r = {.label = "bytes of a STREAM"};
+    char name[256];
+    int size;
+
+    rig_open(&r, ZMQ_STREAM);
+    scripted_by_hand(r.k, SIZE_MAX);
+    rig_dial(&r);
+    rig_connect(&r);
+    rig_settle(&r);
+    size = zmq_recv(r.s, name, sizeof name, ZMQ_DONTWAIT);
+    cr_assert_gt(size, 0);
+    cr_assert_eq(zmq_recv(r.s, NULL, 0, ZMQ_DONTWAIT), 0);
+    for (int i = 0; i < 100; i++) {
+        scripted_pass(1);
+        cr_assert_eq(zmq_send(r.s, name, (size_t)size, ZMQ_SNDMORE), size);
+        send_text(&r, "GET /");
+        cr_assert(WENT(&r, "GET /"), "%d", i);
+        cr_assert_not(is_woken(&r));
+    }
+    scripted_by_hand(r.k, 2); /* what is not taken is the loop's */
+    scripted_pass(1);
+    cr_assert_eq(zmq_send(r.s, name, (size_t)size, ZMQ_SNDMORE), size);
+    send_text(&r, "GET /");
+    cr_assert(WENT(&r, "GE"));
+    cr_assert(GOES(&r, "T /"));
+    cr_assert_eq(zmq_send(r.s, name, (size_t)size, ZMQ_SNDMORE), size);
+    send_text(&r, ""); /* it is to close */
+    rig_settle(&r);
+    cr_assert(rig_closed(&r));
+    rig_end(&r, 5000);
+}
+
 Test(by_hand, messages_close_behind_each_other_are_the_loops)
 {
     struct rig r = {.label = "a stream"};

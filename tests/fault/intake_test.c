@@ -476,6 +476,65 @@ Test(intake, who_asks_a_joint_socket_again_and_again_keeps_it)
     rig_end(&r, 0);
 }
 
+/* ---- raw bytes ---- */
+
+/* What comes is told with the connection's name ahead of it. */
+static bool hears_raw(struct rig *r, const char *bytes)
+{
+    char name[256];
+
+    return zmq_recv(r->s, name, sizeof name, 0) > 0 && hears(r, bytes);
+}
+
+static void meet_raw(struct rig *r, int type)
+{
+    dial(r, type, 1000);
+    rig_settle(r);
+    cr_assert(hears_raw(r, "")); /* the connection is there */
+    leave(r);
+}
+
+Test(intake, bytes_without_frames_are_received_by_hand)
+{
+    struct rig r = {.label = "a STREAM"};
+
+    meet_raw(&r, ZMQ_STREAM);
+    for (int i = 0; i < 100; i++) {
+        PUT(&r, "GET /");
+        cr_assert(hears_raw(&r, "GET /"), "%d", i);
+        cr_assert_not(is_woken(&r));
+        cr_assert(scripted_watches(r.k));
+    }
+    scripted_put_end(r.k, 0);
+    cr_assert(hears(&r, NULL));
+    cr_assert(is_woken(&r));
+    rig_settle(&r);
+    cr_assert(hears_raw(&r, "")); /* it is gone */
+    rig_end(&r, 0);
+}
+
+Test(intake, many_bytes_without_frames_are_a_stream)
+{
+    enum { MANY = 32 * 1024 };
+    static char many[MANY + 1];
+    struct rig r = {.label = "a STREAM of bytes"};
+
+    memset(many, 'x', MANY);
+    meet_raw(&r, ZMQ_STREAM);
+    for (size_t size = MANY - 1; size <= MANY; size++) {
+        scripted_put(r.k, many, size);
+        for (size_t at = 0, n; at < size; at += n) {
+            n = ZU_MIN(size - at, (size_t)8192);
+            cr_assert(hears_raw(&r, &many[MANY - n]));
+        }
+        cr_assert_eq(is_woken(&r), size == MANY);
+    }
+    rig_settle(&r);
+    cr_assert_not(scripted_watches(r.k));
+    cr_assert_not_null(rig_receiving(&r));
+    rig_end(&r, 0);
+}
+
 /* ---- in a poller ---- */
 
 /* Waits for so long: is there something at the rig's socket? */
