@@ -353,6 +353,8 @@ Test(curve_behaviour, a_client_comes_back_with_new_keys_of_its_connection)
     SEND(t.client, "one");
     RECV(t.server, "one");
     test_close(t.server);
+    /* What is sent before goes down with the old connection. */
+    EVENTS(t.client_reader, "HANDSHAKE_SUCCEEDED DISCONNECTED");
     again = test_socket(ZMQ_PULL);
     serve(again);
     WAIT(zmq_bind(again, t.at) == 0); /* the place is free a little later */
