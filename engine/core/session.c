@@ -328,6 +328,9 @@ static void close_connection(struct zu_session *s)
     s->out_part = false;
     forget_connection(s);
     k->table->forget(k, fd);
+    if (s->lent_out) /* who sleeps in a poll of it would keep it open: he is woken */
+        shutdown(fd, SHUT_RDWR);
+    s->lent_out = false;
     close(fd);
     if (zu_unlikely(s->tunnel != NULL))
         zu_session_tunnel_end(s);

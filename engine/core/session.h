@@ -131,6 +131,7 @@ struct zu_session {
     struct zu_watch watch;
     bool near;         /* a caller asked for the intake: it is left to him when nothing is there */
     bool watched;      /* the watch has begun */
+    bool lent_out;     /* a caller may sleep in a poll of the descriptor, whoever has the intake */
     bool by_hand;      /* a caller receives, now */
     bool given_up;     /* a caller has left something to be done; */
     int given_res;     /* what his receive said, unless 1; */

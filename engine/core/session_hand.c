@@ -45,6 +45,7 @@ bool zu_session_leave_intake(struct zu_session *s)
     }
     /* A caller reads what there is: then he must not sleep until as much is there once more. */
     zu_session_expect_any(s);
+    s->lent_out = true;
     k->table->watch(k, &s->watch, ZU_WATCH_ON);
     zu_pipe_put_intake(s->pipe, ZU_INTAKE_FREE); /* a caller may have it from here on */
     return true;

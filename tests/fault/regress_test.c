@@ -170,3 +170,48 @@ Test(regress, connects_under_way_when_the_context_ends_leave_nothing_behind)
             cr_assert_eq(pthread_join(threads[k], NULL), 0);
     }
 }
+
+/* ---- a connection that ends while a thread sleeps on it ---- */
+
+static void *receive(void *socket)
+{
+    char text[8];
+
+    return zmq_recv(socket, text, sizeof text, 0) == 5 && memcmp(text, "again", 5) == 0 ? socket
+                                                                                        : NULL;
+}
+
+static void be_a_router(int fd)
+{
+    raw_greet(fd, 1);
+    raw_expect_ready(fd, "DEALER", "");
+    raw_send_ready(fd, "ROUTER", NULL);
+}
+
+/* The peer falls silent, and must hear that it was given up, whoever waits for it to speak. */
+Test(regress, a_silent_peer_is_let_go_of_while_a_thread_waits_for_it)
+{
+    void *dealer = test_socket(ZMQ_DEALER), *heard;
+    char endpoint[160];
+    int fd, listener = raw_listen(false, endpoint, sizeof endpoint);
+    pthread_t thread;
+
+    SET(dealer, ZMQ_RCVTIMEO, -1);
+    SET(dealer, ZMQ_HEARTBEAT_IVL, IVL_MS);
+    SET(dealer, ZMQ_RECONNECT_IVL, 10);
+    test_connect(dealer, endpoint);
+    be_a_router(fd = raw_accept(listener));
+    for (int i = 0; i < 10; i++) { /* so the thread waits by hand */
+        raw_send(fd, "00 04 'lone'");
+        RECV(dealer, "lone");
+    }
+    cr_assert_eq(pthread_create(&thread, NULL, receive, dealer), 0);
+    raw_expect_end(fd);
+    raw_close(&fd);
+    be_a_router(fd = raw_accept(listener));
+    raw_send(fd, "00 05 'again'");
+    cr_assert_eq(pthread_join(thread, &heard), 0);
+    cr_assert_eq(heard, dealer);
+    raw_close(&fd);
+    raw_close(&listener);
+}
