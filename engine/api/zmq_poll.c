@@ -157,6 +157,8 @@ static zu_cold int hear(struct poll_set *p, struct zu_socket *s)
     int rc;
 
     hold(p);
+    if (s->calls && zu_hands_have_begun(&p->hands)) /* the function may take long */
+        zu_hands_end(&p->hands);
     rc = zu_socket_catch_up(s);
     return rc == 0 && is_any_closed(p) ? -ENOTSOCK : rc;
 }

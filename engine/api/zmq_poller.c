@@ -431,7 +431,8 @@ int zmq_poller_remove_fd(void *poller, zmq_fd_t fd)
 struct found {
     zmq_poller_event_t *events;
     int count, room;
-    bool again; /* a socket was posted to while we looked: no time to sleep */
+    bool again;             /* a socket was posted to while we looked: no time to sleep */
+    struct zu_hands *hands; /* what we wait with, or NULL */
 };
 
 static void tell(struct found *f, void *socket, int fd, void *user_data, short events)
@@ -448,7 +449,14 @@ static void tell(struct found *f, void *socket, int fd, void *user_data, short e
 /* True: it stays hot. */
 static bool look_at(struct item *item, struct found *f, int *rc)
 {
-    int events = zu_tripwire_look(&item->wire, item->events);
+    const struct zu_socket *s = item->wire.socket;
+    int events;
+
+    /* What is run may be a function of the user's, and take long. */
+    if (f->hands && zu_hands_have_begun(f->hands) && s && (s->joint || s->calls) &&
+        zu_mailbox_has(&s->box))
+        zu_hands_end(f->hands);
+    events = zu_tripwire_look(&item->wire, item->events);
 
     item->hot = events != 0;
     if (events == -EAGAIN)
@@ -660,6 +668,7 @@ static int wait_by_hand(struct poller *p, struct found *f, struct zu_hands *h, u
     int rc;
 
     zu_hands_begin(h, NULL);
+    f->hands = h;
     do {
         zu_hands_look(h);
         rc = find_events(p, f);
@@ -669,6 +678,7 @@ static int wait_by_hand(struct poller *p, struct found *f, struct zu_hands *h, u
     if (has_lost_one(p, f))
         h->first = NULL;
     zu_hands_end(h);
+    f->hands = NULL;
     if (rc == 0 || rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) /* it takes a descriptor */
         return sleep_until(p, f, NULL, deadline_ns);
     return rc;

@@ -87,7 +87,8 @@ static bool make_ours(struct zu_hands *h, struct zu_socket *s)
     if (h->joint_count == ZU_HANDS_MAX ||
         atomic_exchange_explicit(&s->in_hand, true, memory_order_acquire))
         return false;
-    zu_socket_hold(s); /* it may be closed while we wait */
+    zu_ctx_begin(s->ctx); /* it may be closed while we wait; the last drop asks for its context */
+    zu_socket_hold(s);
     h->joint[h->joint_count++] = s;
     return true;
 }
@@ -95,10 +96,12 @@ static bool make_ours(struct zu_hands *h, struct zu_socket *s)
 static void let_go(struct zu_hands *h)
 {
     struct zu_socket *s = h->joint[--h->joint_count];
+    struct zu_ctx *ctx = s->ctx;
 
     /* [HA2] release, pairs with [HA1]. */
     atomic_store_explicit(&s->in_hand, false, memory_order_release);
     zu_socket_drop(s);
+    zu_ctx_end(ctx);
 }
 
 /* ---- taking ---- */
@@ -310,6 +313,8 @@ static void give_back(struct zu_hands *h)
 
 void zu_hands_end(struct zu_hands *h)
 {
+    if (!zu_hands_have_begun(h))
+        return;
     learn(h);
     give_back(h);
     pthread_sigmask(SIG_SETMASK, &h->before, NULL);

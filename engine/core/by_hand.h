@@ -68,11 +68,15 @@ static inline bool zu_hands_are_of_use(const struct zu_hands *h)
     return h->count > 0 || (h->first && h->spin_us < 0);
 }
 void zu_hands_begin(struct zu_hands *h, const sigset_t *mask); /* NULL: the thread's own */
+static inline bool zu_hands_have_begun(const struct zu_hands *h)
+{
+    return h->mask != NULL;
+}
 /* Receives what is there. True: something came, or an intake went. */
 bool zu_hands_look(struct zu_hands *h);
 /* True: another look is worth its time. */
 bool zu_hands_spin(struct zu_hands *h, uint64_t deadline_ns);
-/* The intakes are free again, and watched; there are none in the hands. */
+/* The intakes are free again, and watched; there are none in the hands. Then it does nothing. */
 void zu_hands_end(struct zu_hands *h);
 
 /* How often the calling thread has heard something by hand, of any socket. */

@@ -8,6 +8,7 @@
 #include "tests/support/plain.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -592,4 +593,81 @@ Test(callback, may_close_what_a_poller_waits_for)
         OK(zmq_poller_destroy(&poller_of_held));
         test_end();
     }
+}
+
+static int told;
+static bool was_blocked; /* a signal, while the function ran */
+
+static void look_at_mask(void *s, int event, zmq_event_data_t *data)
+{
+    sigset_t mask;
+
+    (void)s, (void)event, (void)data;
+    told++;
+    pthread_sigmask(SIG_BLOCK, NULL, &mask);
+    was_blocked |= sigismember(&mask, SIGUSR1);
+}
+
+static void wait_in_poll(void *s)
+{
+    zmq_pollitem_t item = {.socket = s, .events = ZMQ_POLLIN};
+
+    cr_assert_eq(zmq_poll(&item, 1, 50), 0);
+}
+
+static void wait_in_poller(void *s)
+{
+    void *poller = zmq_poller_new();
+    zmq_poller_event_t e;
+
+    OK(zmq_poller_add(poller, s, NULL, ZMQ_POLLIN));
+    cr_assert_eq(zmq_poller_wait(poller, &e, 50), -1);
+    cr_assert_eq(errno, EAGAIN);
+    OK(zmq_poller_destroy(&poller));
+}
+
+static void wait_in_recv(void *s)
+{
+    RECV_GIVES(EAGAIN, s);
+    SET(s, ZMQ_RCVTIMEO, 50);
+    cr_assert_eq(zmq_recv(s, NULL, 0, 0), -1);
+    cr_assert_eq(errno, EAGAIN);
+    SET(s, ZMQ_RCVTIMEO, TEST_DEADLINE_MS);
+}
+
+/* Who waits by hand has signals blocked, and his connections to himself: not for a function, which
+ * may take long. */
+static void check_mask(void (*wait)(void *s))
+{
+    const char *at = test_endpoint(TEST_TCP);
+    void *dealer = test_bound(ZMQ_DEALER, at), *s = test_socket(ZMQ_DEALER);
+
+    SET(s, ZMQ_RECONNECT_IVL, 10);
+    test_connect(s, at);
+    for (int i = 0; i < 10; i++) {
+        SEND(dealer, "lone");
+        RECV(s, "lone");
+    }
+    told = 0;
+    was_blocked = false;
+    OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)look_at_mask, sizeof(void *)));
+    test_connect(s, "tcp://127.0.0.1:1"); /* refused, again and again */
+    while (told < 20)
+        wait(s);
+    cr_assert_not(was_blocked);
+}
+
+Test(callback, is_not_called_with_signals_blocked)
+{
+    check_mask(wait_in_recv);
+    check_mask(wait_in_poll);
+    check_mask(wait_in_poller);
+}
+
+Test(callback, nor_of_a_joint_socket)
+{
+    OK(zmq_ctx_set(test_ctx(), ZURING_THREAD_SAFE, 1));
+    check_mask(wait_in_recv);
+    check_mask(wait_in_poll);
+    check_mask(wait_in_poller);
 }
