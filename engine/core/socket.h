@@ -184,8 +184,8 @@ int zu_socket_send_any(struct zu_socket *s, struct zu_msg *m, int flags);
 int zu_socket_recv_any(struct zu_socket *s, struct zu_msg *m, int flags);
 
 /*
- * What is far ahead of the loop has left the caches by the time it is sent, and so has the memory
- * that is used next. So after a message of `size` bytes, ZU_AHEAD_MIN or more, by this pipe: waits
+ * What is far ahead of the loop is sent more slowly: see docs/decisions/0026-not-far-ahead.md. So
+ * after a message of `size` bytes, ZU_AHEAD_MIN or more, by this pipe: waits
  * for a reader who is far behind, two milliseconds at most, and again only if that was enough.
  */
 #define ZU_AHEAD_MIN (32 * 1024)
