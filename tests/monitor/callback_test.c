@@ -652,8 +652,7 @@ static void check_mask(void (*wait)(void *s))
     was_blocked = false;
     OK(zmq_setsockopt(s, ZMQ_MONITOR, (void *)look_at_mask, sizeof(void *)));
     test_connect(s, "tcp://127.0.0.1:1"); /* refused, again and again */
-    while (told < 20)
-        wait(s);
+    WAIT((wait(s), told >= 20));
     cr_assert_not(was_blocked);
 }
 
