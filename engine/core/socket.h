@@ -186,7 +186,7 @@ int zu_socket_recv_any(struct zu_socket *s, struct zu_msg *m, int flags);
 /*
  * What is far ahead of the loop is sent more slowly: see docs/decisions/0026-not-far-ahead.md. So
  * after a message of `size` bytes, ZU_AHEAD_MIN or more, by this pipe: waits
- * for a reader who is far behind, two milliseconds at most, and again only if that was enough.
+ * for a reader who is far behind, four milliseconds at most, and again only if that was enough.
  */
 #define ZU_AHEAD_MIN (32 * 1024)
 void zu_socket_wait_if_ahead(struct zu_socket *s, struct zu_pipe *p, size_t size);

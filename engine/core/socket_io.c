@@ -28,7 +28,8 @@ enum {
     SPIN_ALONE_US = 2, /* an answer of who is awake takes less; who is not may need our core */
     LISTEN_TRIES = 8,  /* to find the mailbox empty */
     AHEAD_BYTES = 4 * 1024 * 1024, /* of large bodies before the loop, from which on one waits, */
-    AHEAD_NS = 2000000,            /* so long; where that was in vain */
+    AHEAD_STEP = 2 * 1024 * 1024,  /* until so much of them is taken, or no more are there, */
+    AHEAD_NS = 4000000,            /* and so long; where that was in vain */
     AHEAD_REST_LEAST = 64,         /* sends do without, */
     AHEAD_REST_MOST = 8192,        /* twice as many each time, up to this */
 };
@@ -249,17 +250,19 @@ static bool wait_for_reader(struct zu_socket *s, struct zu_pipe *p, uint64_t mos
 
 void zu_socket_wait_if_ahead(struct zu_socket *s, struct zu_pipe *p, size_t size)
 {
-    uint64_t most = AHEAD_BYTES / size;
+    uint64_t most = AHEAD_BYTES / size, step = ZU_MAX(AHEAD_STEP / size, (size_t)2), ahead;
 
-    if (p->local || p->out->latest_only || s->options->sndtimeo == 0 || s->options->spin_us < 0 ||
-        zu_pipe_ahead(p) <= most)
+    if (p->local || p->out->latest_only || s->options->sndtimeo == 0 || s->options->spin_us < 0)
+        return;
+    ahead = zu_pipe_ahead(p);
+    if (ahead <= most)
         return;
     if (p->ahead_rest > 0) {
         p->ahead_rest--;
         return;
     }
     zu_pipe_hold(p); /* it may be closed while we wait */
-    if (wait_for_reader(s, p, most))
+    if (wait_for_reader(s, p, ZU_MAX(most, ahead > step ? ahead - step : 0)))
         p->ahead_rest_next = 0;
     else
         p->ahead_rest_next = ZU_MIN(ZU_MAX(2 * p->ahead_rest_next, (uint32_t)AHEAD_REST_LEAST),

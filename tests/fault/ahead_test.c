@@ -16,7 +16,7 @@ enum {
     BODY = 64 * 1024,
     FREE = 4 * 1024 * 1024 / BODY, /* so many lie before the loop without a wait */
     REST = 64,                     /* sends without one after one that was in vain */
-    PATIENCE_US = 2000,
+    PATIENCE_US = 4000,
 };
 
 static char body[BODY];
