@@ -17,10 +17,10 @@
 #include "engine/core/socket.h"
 #include "engine/core/stats_file.h"
 #include "engine/core/transport.h"
+#include "engine/io/pace.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,13 +54,6 @@ int zu_ctx_check(const void *handle)
     return tag && *tag == ZU_CTX_TAG ? 0 : -EFAULT;
 }
 
-static bool has_one_cpu(void)
-{
-    cpu_set_t set;
-
-    return sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1;
-}
-
 int zu_ctx_new(struct zu_ctx **out, const struct zu_tables *tables)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -85,7 +78,7 @@ int zu_ctx_new(struct zu_ctx **out, const struct zu_tables *tables)
     ctx->sched_priority = ZMQ_THREAD_PRIORITY_DFLT;
     ctx->blocky = true;
     ctx->questions_max = QUESTIONS_MAX;
-    ctx->one_cpu = has_one_cpu();
+    ctx->one_cpu = zu_pace_cpus() == 1;
     ctx->spin_us = ZU_SPIN_US;
     ctx->zero_copy_recv = 1;
     ctx->tag = ZU_CTX_TAG;

@@ -323,7 +323,7 @@ static zu_inline void pump(struct zu_session *s)
             zu_timer_set(s->loop, &s->retry, ZU_SESSION_RETRY_MS);
         s->batch_bytes = (uint32_t)o->bytes;
         s->loop->written += o->bytes;
-        zu_pace_count(&s->loop->pace, s->batch_parts);
+        zu_pace_count_sent(&s->loop->pace, s->batch_parts);
         if (o->held_count)
             tell_progress(s, o);
     }

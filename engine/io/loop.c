@@ -40,6 +40,8 @@ enum { MAILBOX_RUNS_MAX = 8 };
  */
 enum { WRITTEN_MAX = 256 * 1024 };
 
+enum { FEW_CPUS = 2 }; /* two processes that answer each other have four threads */
+
 /* What zu_loop_new hands to the thread, on its own stack, until `ready` is posted. */
 struct start {
     struct zu_loop *loop;
@@ -364,6 +366,7 @@ static void *run_thread(void *arg)
     dress_thread(start->config);
     rc = start->rc = zu_loop_init(loop, start->config->kernel, NULL);
     loop->pace.may_follow = may_follow(start->config);
+    loop->pace.few_cpus = zu_pace_cpus() <= FEW_CPUS;
     loop->awake = start->config->awake;
     sem_post(&start->ready); /* from here on `start` is gone */
     if (rc < 0)

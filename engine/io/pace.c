@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/io/pace.h"
 
+#include <limits.h>
+#include <sched.h>
+
 enum {
     /* In a millisecond: */
     YIELD_PARTS = 200,   /* much comes by */
     FOLLOW_PARTS = 2000, /* a stream of small messages */
+    ANSWER_PARTS = 500,  /* requests and their answers */
     WAKES = 5,           /* so many say where the application is */
 
     YIELD_MS = 8,    /* a loop that yields is not woken, so it has to try again without */
     FOLLOW_MS = 10,  /* between two moves */
-    FOLLOW_LOAD = 4, /* more connections are work for a core of its own */
+    FOLLOW_LOAD = 4, /* more connections are work for a core of its own, if there is one */
 };
+
+int zu_pace_cpus(void)
+{
+    cpu_set_t set;
+
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : INT_MAX;
+}
 
 void zu_pace_init(struct zu_pace *p, bool may_follow, uint64_t now_ms)
 {
@@ -43,9 +54,25 @@ static uint32_t take(_Atomic uint32_t *count)
     return atomic_exchange_explicit(count, 0, memory_order_relaxed);
 }
 
+/* What came is answered, and what was answered brings the next: the application is half of it. */
+static bool are_answers(uint64_t parts, uint64_t sent)
+{
+    return 4 * ZU_MIN(sent, parts - sent) > parts;
+}
+
+static bool is_to_follow(const struct zu_pace *p, uint64_t ms, uint64_t parts, uint64_t sent,
+                         uint32_t load)
+{
+    if (!p->may_follow)
+        return false;
+    if (p->few_cpus && are_answers(parts, sent))
+        return parts >= ANSWER_PARTS * ms;
+    return parts >= FOLLOW_PARTS * ms && load <= FOLLOW_LOAD;
+}
+
 int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load)
 {
-    uint64_t ms = now_ms - p->window_ms, parts = p->parts, near, far;
+    uint64_t ms = now_ms - p->window_ms, parts = p->parts, sent = p->sent, near, far;
 
     if (busy)
         p->yielded = false;
@@ -54,13 +81,13 @@ int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load)
     near = take(&p->near);
     far = take(&p->far);
     p->window_ms = now_ms;
-    p->parts = 0;
+    p->parts = p->sent = 0;
     if (parts < YIELD_PARTS * ms)
         p->near_until_ms = 0;
     else if (near >= WAKES * ms)
         p->near_until_ms = now_ms + YIELD_MS;
-    if (!p->may_follow || parts < FOLLOW_PARTS * ms || load > FOLLOW_LOAD || far < WAKES * ms ||
-        far <= near || now_ms < p->follow_next_ms)
+    if (far < WAKES * ms || far <= near || now_ms < p->follow_next_ms ||
+        !is_to_follow(p, ms, parts, sent, load))
         return ZU_PACE_STAY;
     p->follow_next_ms = now_ms + FOLLOW_MS;
     return atomic_load_explicit(&p->waker, memory_order_relaxed);

@@ -8,8 +8,10 @@
  * application run on before it sleeps: what it then finds is worth a round.
  *
  * Follow. When it is a stream of one or a few connections, which one core carries faster than two
- * that pass every message from cache to cache, the loop goes where the application is. It does not
- * stay bound there: the scheduler may move it as ever.
+ * that pass every message from cache to cache, the loop goes where the application is. So it does
+ * where there are few cores and requests are answered, by any number of connections: loop and
+ * application then wait for each other more than they work at once. It does not stay bound there:
+ * the scheduler may move it as ever.
  *
  * Thread: the loop's, but where a function says any.
  */
@@ -22,8 +24,10 @@
 
 struct zu_pace {
     bool may_follow; /* nobody has said where the loop has to run */
+    bool few_cpus;   /* not one for each thread of two processes */
     bool yielded;    /* and nothing came of it */
-    uint32_t parts;  /* small ones that came by since window_ms */
+    uint32_t parts;  /* small ones that came by since window_ms; */
+    uint32_t sent;   /* those of them that went out */
     uint64_t window_ms;
     uint64_t near_until_ms;  /* yield until then */
     uint64_t follow_next_ms; /* not before */
@@ -32,6 +36,9 @@ struct zu_pace {
     _Atomic uint32_t near;   /* how often from the same, */
     _Atomic uint32_t far;    /* and from another */
 };
+
+/* Any thread: how many CPUs it may run on; INT_MAX: not known. */
+int zu_pace_cpus(void);
 
 void zu_pace_init(struct zu_pace *p, bool may_follow, uint64_t now_ms);
 
@@ -43,6 +50,13 @@ void zu_pace_sleeps(struct zu_pace *p, int cpu);
 static inline void zu_pace_count(struct zu_pace *p, size_t parts)
 {
     p->parts += (uint32_t)parts;
+}
+
+/* Those that went out. */
+static inline void zu_pace_count_sent(struct zu_pace *p, size_t parts)
+{
+    p->parts += (uint32_t)parts;
+    p->sent += (uint32_t)parts;
 }
 
 /* Once a round. `busy`: the round had something to do; `load`: how many connections live here.

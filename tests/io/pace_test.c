@@ -90,6 +90,28 @@ Test(pace, follows_nobody_when_there_are_many)
     cr_assert_eq(pass(1002, 9000, 9, 3, 4), 3);
 }
 
+/* As pass, half of it out. */
+static int answer(uint64_t now_ms, size_t parts, size_t sent, uint32_t load)
+{
+    zu_pace_count_sent(&pace, sent);
+    return pass(now_ms, parts - sent, 9, 3, load);
+}
+
+Test(pace, follows_who_answers_many_where_there_are_few_cores)
+{
+    cr_assert_eq(answer(1001, 9000, 4500, 5), ZU_PACE_STAY);
+    pace.few_cpus = true;
+    cr_assert_eq(answer(1002, 499, 250, 5), ZU_PACE_STAY);
+    cr_assert_eq(answer(1003, 9000, 2250, 5), ZU_PACE_STAY); /* more comes than goes */
+    cr_assert_eq(answer(1004, 9000, 6750, 5), ZU_PACE_STAY);
+    cr_assert_eq(answer(1005, 500, 250, 5), 3);
+    cr_assert_eq(answer(1015, 5000, 1251, 5), ZU_PACE_STAY); /* hardly woken in ten */
+    cr_assert_eq(answer(1016, 1000, 251, 5), 3);
+    answer(1026, 0, 0, 5);
+    pace.may_follow = false;
+    cr_assert_eq(answer(1027, 9000, 4500, 5), ZU_PACE_STAY);
+}
+
 Test(pace, follows_nobody_where_it_was_told_where_to_run)
 {
     zu_pace_init(&pace, false, 1000);
