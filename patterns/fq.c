@@ -121,6 +121,14 @@ bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
     return false;
 }
 
+bool zu_fq_has_now(struct zu_fq *fq)
+{
+    for (uint32_t i = 0; i < fq->active; i++)
+        if (zu_pipe_has(fq->pipes.item[i]))
+            return true;
+    return false;
+}
+
 void zu_fq_skip_rest(struct zu_fq *fq)
 {
     if (!fq->more)
