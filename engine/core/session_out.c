@@ -40,7 +40,8 @@ enum {
     SPARES_MAX = 16,              /* idle batches that a loop keeps */
     LENT_MAX = 16,                /* batches of one connection that the kernel has at a time */
     LONE_NS = 8000,               /* behind what a caller sent, before it sends again by itself; */
-    ANSWER_NS = 5000,             /* and when it has heard something in between */
+    ANSWER_NS = 5000,             /* when it has heard something in between, */
+    IN_TURN_NS = 1000,            /* and when one message is under way at a time, to and fro */
     BY_HAND_REST = 64,            /* times that it leaves to the loop once they came faster */
     PROGRESS_BYTES = 1024 * 1024, /* of large bodies, from one word to their writer to the next */
 };
@@ -362,18 +363,21 @@ static inline bool took(struct zu_session *s, struct zu_out *o, size_t bytes, ui
 /*
  * A stream must not fall into one system call a message. What answers is seldom one; but who has
  * more to answer already is better served by the loop, which works beside him.
+ * Who takes turns with his peer is no stream, however soon the answer is there: a send that was
+ * interrupted at its end may return behind it.
  */
 static bool is_lone(struct zu_session *s, const struct zu_pipe *caller)
 {
     bool answers = caller->meter.read != s->by_hand_read || zu_hands_heard() != s->by_hand_heard;
-    uint64_t gap;
+    bool in_turn = answers && caller->meter.written - caller->meter.read <= 1;
+    uint64_t gap, least = in_turn ? IN_TURN_NS : answers ? ANSWER_NS : LONE_NS;
 
     if (s->by_hand_rest > 0) {
         s->by_hand_rest--;
         return false;
     }
     gap = s->loop->clock() - s->by_hand_ns;
-    if (gap >= (answers ? ANSWER_NS : LONE_NS) && zu_pipe_count(caller) == 0)
+    if (gap >= least && zu_pipe_count(caller) == 0)
         return true;
     s->by_hand_rest = BY_HAND_REST;
     return false;

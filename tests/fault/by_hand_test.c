@@ -225,6 +225,30 @@ Test(by_hand, an_answer_may_follow_sooner)
     rig_end(&r, 0);
 }
 
+Test(by_hand, who_takes_turns_is_no_stream)
+{
+    struct rig r = {.label = "turns"};
+
+    meet(&r, 1000, SIZE_MAX);
+    for (int i = 0; i < 20; i++) {
+        send_text(&r, "mine");
+        cr_assert(WENT(&r, "\0\4mine"), "%d", i);
+        hear(&r, true);
+        scripted_pass_us(2);
+    }
+    send_text(&r, "one");
+    cr_assert(WENT(&r, "\0\3one"));
+    scripted_pass_us(20);
+    send_text(&r, "two"); /* from here on two are under way */
+    cr_assert(WENT(&r, "\0\3two"));
+    hear(&r, true);
+    scripted_pass_us(2);
+    send_text(&r, "soon");
+    cr_assert(WENT(&r, ""));
+    cr_assert(GOES(&r, "\0\4soon"));
+    rig_end(&r, 0);
+}
+
 Test(by_hand, who_has_more_to_answer_leaves_it_to_the_loop)
 {
     struct rig r = {.label = "a backlog"};
