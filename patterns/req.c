@@ -96,8 +96,10 @@ static int send_envelope_part(struct req *self, const void *data, size_t size, s
     return rc;
 }
 
-/* Replies to earlier requests, which must not be taken for replies to this one. Mostly there are
- * none; to read would then be to wait a moment for one, and to fall asleep before the reply comes. */
+/*
+ * Replies to earlier requests, which must not be taken for replies to this one. Mostly there are
+ * none: to read would then be to wait a moment for one, and to fall asleep over it.
+ */
 static void discard_all(struct zu_socket *s, struct req *self)
 {
     struct zu_msg m;
