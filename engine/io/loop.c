@@ -92,9 +92,12 @@ static void take_mark_back(struct zu_loop *loop)
 static void waited(struct zu_kernel *k)
 {
     struct zu_loop *loop = k->owner;
+    bool slept = loop->marked;
 
     take_mark_back(loop);
     if (zu_mailbox_peek(&loop->box)) {
+        if (slept && zu_pace_lets_on(&loop->pace))
+            sched_yield();
         loop->now_ms = zu_loop_clock_ms(loop);
         run_posted(loop);
     }

@@ -6,10 +6,11 @@
 
 enum {
     /* In a millisecond: */
-    YIELD_PARTS = 200,   /* much comes by */
-    FOLLOW_PARTS = 2000, /* a stream of small messages */
-    ANSWER_PARTS = 500,  /* requests and their answers */
-    WAKES = 5,           /* so many say where the application is */
+    YIELD_PARTS = 200,    /* much comes by */
+    ANSWERED_PARTS = 100, /* requests, some at a time, and their answers */
+    FOLLOW_PARTS = 2000,  /* a stream of small messages */
+    ANSWER_PARTS = 500,   /* requests and their answers */
+    WAKES = 5,            /* so many say where the application is */
 
     YIELD_MS = 8,    /* a loop that yields is not woken, so it has to try again without */
     FOLLOW_MS = 10,  /* between two moves */
@@ -86,6 +87,8 @@ int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load)
         p->near_until_ms = 0;
     else if (near >= WAKES * ms)
         p->near_until_ms = now_ms + YIELD_MS;
+    if (parts >= ANSWERED_PARTS * ms && near >= WAKES * ms && are_answers(parts, sent))
+        p->lets_on_until_ms = now_ms + YIELD_MS;
     if (far < WAKES * ms || far <= near || now_ms < p->follow_next_ms ||
         !is_to_follow(p, ms, parts, sent, load))
         return ZU_PACE_STAY;
@@ -98,4 +101,9 @@ bool zu_pace_yields(struct zu_pace *p)
     if (p->window_ms >= p->near_until_ms || p->yielded)
         return p->yielded = false;
     return p->yielded = true;
+}
+
+bool zu_pace_lets_on(const struct zu_pace *p)
+{
+    return p->window_ms < p->lets_on_until_ms;
 }

@@ -300,6 +300,44 @@ Test(step, a_loop_that_shares_its_core_with_a_busy_application_looks_twice)
     cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
 }
 
+static unsigned yields;
+
+/* Of this program alone, and found before libc's. */
+int sched_yield(void)
+{
+    yields++;
+    return 0;
+}
+
+/* Slept, and was woken by a post. */
+static void be_woken(void)
+{
+    struct errand e;
+
+    loop.marked = zu_mailbox_sleep(&loop.box);
+    cr_assert(loop.marked);
+    zu_loop_post(&loop, &errand(&e, 0)->cmd);
+    loop.kernel->waited(loop.kernel);
+}
+
+Test(step, a_loop_that_is_woken_by_the_first_of_several_answers_lets_the_others_come)
+{
+    be_woken();
+    cr_assert_eq(yields, 0);
+    for (int i = 0; i < 10; i++) {
+        zu_pace_sleeps(&loop.pace, 0);
+        zu_pace_woken(&loop.pace, 0);
+    }
+    zu_pace_count(&loop.pace, 100);
+    zu_pace_count_sent(&loop.pace, 100);
+    step(1);
+    yields = 0;
+    be_woken();
+    cr_assert_eq(yields, 1);
+    loop.kernel->waited(loop.kernel); /* nothing was posted */
+    cr_assert_eq(yields, 1);
+}
+
 /* ---- that never sleeps ---- */
 
 static unsigned incoming_napi,

@@ -90,11 +90,33 @@ Test(pace, follows_nobody_when_there_are_many)
     cr_assert_eq(pass(1002, 9000, 9, 3, 4), 3);
 }
 
-/* As pass, half of it out. */
-static int answer(uint64_t now_ms, size_t parts, size_t sent, uint32_t load)
+/* As pass, some of it out. */
+static int answer_from(uint64_t now_ms, size_t parts, size_t sent, uint32_t load, int from)
 {
     zu_pace_count_sent(&pace, sent);
-    return pass(now_ms, parts - sent, 9, 3, load);
+    return pass(now_ms, parts - sent, 9, from, load);
+}
+
+static int answer(uint64_t now_ms, size_t parts, size_t sent, uint32_t load)
+{
+    return answer_from(now_ms, parts, sent, load, 3);
+}
+
+Test(pace, lets_who_answers_several_on_a_shared_core_go_on)
+{
+    cr_assert_not(zu_pace_lets_on(&pace));
+    answer_from(1001, 99, 50, 10, 1);
+    cr_assert_not(zu_pace_lets_on(&pace), "few come by");
+    answer_from(1002, 100, 25, 10, 1);
+    cr_assert_not(zu_pace_lets_on(&pace), "that is no answering");
+    answer_from(1003, 100, 50, 10, 3);
+    cr_assert_not(zu_pace_lets_on(&pace), "the application has another core");
+    answer_from(1004, 100, 50, 10, 1);
+    cr_assert(zu_pace_lets_on(&pace));
+    pass(1011, 0, 0, 1, 10);
+    cr_assert(zu_pace_lets_on(&pace));
+    pass(1012, 0, 0, 1, 10);
+    cr_assert_not(zu_pace_lets_on(&pace), "that was long ago");
 }
 
 Test(pace, follows_who_answers_many_where_there_are_few_cores)
