@@ -3,20 +3,14 @@
  * What a thread sends by itself (engine/core/session_out.c): lone messages, and never a stream.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "tests/fault/rig.h"
+#include "tests/fault/hands.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <zmq.h>
 
 TestSuite(by_hand, .timeout = 60);
 
 static uint8_t sent[64 * 1024];
-
-static bool is_woken(struct rig *r)
-{
-    return zu_mailbox_peek(&r->loop.box);
-}
 
 /* `room`: what the kernel takes at once. */
 static void shake_hands(struct rig *r, size_t room)
@@ -38,11 +32,6 @@ static void meet(struct rig *r, int water_mark, size_t room)
     r->said_size = 0;
     scripted_by_hand(r->k, room);
     scripted_pass(1);
-}
-
-static void send_text(struct rig *r, const char *text)
-{
-    cr_assert_eq(zmq_send(r->s, text, strlen(text), ZMQ_DONTWAIT), (int)strlen(text));
 }
 
 /* What callers have sent since, is that these bytes? */

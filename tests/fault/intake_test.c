@@ -4,7 +4,7 @@
  * parser, and nothing else; and whose the intake is in between.
  */
 #define ZMQ_BUILD_DRAFT_API
-#include "tests/fault/rig.h"
+#include "tests/fault/hands.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,22 +14,6 @@
 TestSuite(intake, .timeout = 110);
 
 enum { LONE_MAX = 8, TURNS_MAX = 16, REST = 64 };
-
-static bool is_woken(struct rig *r)
-{
-    return zu_mailbox_peek(&r->loop.box);
-}
-
-/* Waits for a millisecond: does this text come? NULL: nothing may. */
-static bool hears(struct rig *r, const char *text)
-{
-    static char got[256 * 1024];
-    int n = zmq_recv(r->s, got, sizeof got, 0);
-
-    if (!text)
-        return n < 0 && errno == EAGAIN;
-    return n == (int)strlen(text) && !memcmp(got, text, (size_t)n);
-}
 
 /* A socket that has dialed. */
 static void dial(struct rig *r, int type, int water_mark)
@@ -49,10 +33,7 @@ static void leave(struct rig *r)
     rig_settle(r);
     r->said_size = 0;
     cr_assert_not(scripted_watches(r->k));
-    cr_assert(hears(r, NULL)); /* who waits asks for it */
-    rig_settle(r);
-    cr_assert(scripted_watches(r->k));
-    cr_assert_null(rig_receiving(r));
+    ask_for_intake(r);
 }
 
 /* A DEALER, and its peer. */
@@ -194,9 +175,7 @@ Test(intake, a_stream_is_the_loops)
         cr_assert(hears(&r, NULL));
         cr_assert_not(is_woken(&r), "%d", i);
     }
-    cr_assert(hears(&r, NULL));
-    rig_settle(&r);
-    cr_assert(scripted_watches(r.k));
+    ask_for_intake(&r);
     rig_end(&r, 0);
 }
 
@@ -371,9 +350,7 @@ Test(intake, what_finds_no_room_waits)
         cr_assert(hears(&r, (char[]){(char)('0' + i), 0}), "%d", i);
         rig_settle(&r);
     }
-    cr_assert(hears(&r, NULL));
-    rig_settle(&r);
-    cr_assert(scripted_watches(r.k));
+    ask_for_intake(&r);
     rig_end(&r, 0);
 }
 
@@ -390,9 +367,7 @@ Test(intake, what_was_heard_by_hand_was_heard)
     rig_connect(&r);
     rig_say_hex(&r, RIG_GREETING RIG_READY_DEALER);
     rig_hear_all(&r);
-    cr_assert(hears(&r, NULL));
-    rig_settle(&r);
-    cr_assert(scripted_watches(r.k));
+    ask_for_intake(&r);
     for (int i = 0; i < 5; i++) {
         rig_pass(&r, 110); /* it asks whether anybody is there */
         rig_hear_all(&r);
@@ -711,14 +686,10 @@ Test(intake, who_goes_away_lets_no_peer_wait)
     meet(&r, 1000);
     for (int i = 0; i < 10; i++) {
         cr_assert_lt(until_pong(&r), 1); /* nobody waits */
-        cr_assert(hears(&r, NULL));
-        rig_settle(&r);
-        cr_assert(scripted_watches(r.k));
+        ask_for_intake(&r);
         keep(&r);
         cr_assert_lt(until_pong(&r), 6); /* nobody comes again */
-        cr_assert(hears(&r, NULL));
-        rig_settle(&r);
-        cr_assert(scripted_watches(r.k));
+        ask_for_intake(&r);
     }
     rig_end(&r, 0);
 }

@@ -4,13 +4,12 @@
  * intake_test.c have it without: records that go in pieces, what is left in the tunnel where no
  * watch sees it, words between records, and ends. In OpenSSL's place is tests/support/sealed.h.
  */
-#include "tests/fault/rig.h"
+#include "tests/fault/hands.h"
 #include "tests/support/hex.h"
 #include "tests/support/sealed.h"
 #include "transports/tls_tunnel.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <zmq.h>
 
 TestSuite(tls_hand, .timeout = 110);
@@ -19,11 +18,6 @@ static struct sealed_peer peer;
 static uint8_t wire[256 * 1024], heard[256 * 1024];
 static size_t wire_size, heard_size;
 static char reason[64];
-
-static bool is_woken(struct rig *r)
-{
-    return zu_mailbox_peek(&r->loop.box);
-}
 
 /* What was sent, by hand or by the loop, but not both in turn, is taken apart. */
 static void hear(struct rig *r)
@@ -73,22 +67,6 @@ static void put(struct rig *r, enum sealed_kind kind, const void *bytes, size_t 
 
 #define PUT(r, bytes) put(r, SEALED_DATA, bytes, sizeof bytes - 1)
 
-/* Waits for a millisecond: does this text come? NULL: nothing may. */
-static bool hears(struct rig *r, const char *text)
-{
-    char got[256];
-    int n = zmq_recv(r->s, got, sizeof got, 0);
-
-    if (!text)
-        return n < 0 && errno == EAGAIN;
-    return n == (int)strlen(text) && !memcmp(got, text, (size_t)n);
-}
-
-static void send_text(struct rig *r, const char *text)
-{
-    cr_assert_eq(zmq_send(r->s, text, strlen(text), ZMQ_DONTWAIT), (int)strlen(text));
-}
-
 static void note(struct zu_observer *o, const struct zu_event *e)
 {
     (void)o;
@@ -122,10 +100,7 @@ static void meet(struct rig *r)
 static void meet_and_leave(struct rig *r)
 {
     meet(r);
-    cr_assert(hears(r, NULL)); /* who waits asks for it */
-    rig_settle(r);
-    cr_assert(scripted_watches(r->k));
-    cr_assert_null(rig_receiving(r));
+    ask_for_intake(r);
 }
 
 /* ---- sending ---- */
