@@ -36,43 +36,27 @@ static void leave(struct rig *r)
     ask_for_intake(r);
 }
 
-/* A DEALER, and its peer. */
-static void meet(struct rig *r, int water_mark)
+/* A DEALER, or a CLIENT, which threads may share; and its peer. */
+static void meet_as(struct rig *r, int type, int water_mark)
 {
-    dial(r, ZMQ_DEALER, water_mark);
-    rig_say_hex(r, RIG_GREETING RIG_READY_DEALER);
+    dial(r, type, water_mark);
+    rig_say_hex(r,
+                type == ZMQ_CLIENT ? RIG_GREETING RIG_READY_SERVER : RIG_GREETING RIG_READY_DEALER);
     leave(r);
 }
 
-/* The same of a socket that threads may share. */
-static void meet_joint(struct rig *r)
+static void meet(struct rig *r, int water_mark)
 {
-    dial(r, ZMQ_CLIENT, 1000);
-    rig_say_hex(r, RIG_GREETING RIG_READY_SERVER);
-    leave(r);
+    meet_as(r, ZMQ_DEALER, water_mark);
 }
 
 #define PUT(r, bytes) scripted_put((r)->k, bytes, sizeof bytes - 1)
 
-Test(intake, who_waits_receives_by_himself)
+static void receive_by_hand(int type)
 {
     struct rig r = {.label = "lone messages"};
 
-    meet(&r, 1000);
-    for (int i = 0; i < 100; i++) {
-        PUT(&r, "\0\4lone");
-        cr_assert(hears(&r, "lone"), "%d", i);
-        cr_assert_not(is_woken(&r));
-        cr_assert(scripted_watches(r.k));
-    }
-    rig_end(&r, 0);
-}
-
-Test(intake, who_waits_for_a_joint_socket_receives_by_himself)
-{
-    struct rig r = {.label = "lone messages for a CLIENT"};
-
-    meet_joint(&r);
+    meet_as(&r, type, 1000);
     for (int i = 0; i < 100; i++) {
         PUT(&r, "\0\4lone");
         cr_assert(hears(&r, "lone"), "%d", i);
@@ -81,6 +65,16 @@ Test(intake, who_waits_for_a_joint_socket_receives_by_himself)
     }
     cr_assert(hears(&r, NULL));
     rig_end(&r, 0);
+}
+
+Test(intake, who_waits_receives_by_himself)
+{
+    receive_by_hand(ZMQ_DEALER);
+}
+
+Test(intake, who_waits_for_a_joint_socket_receives_by_himself)
+{
+    receive_by_hand(ZMQ_CLIENT);
 }
 
 Test(intake, while_nobody_waits_the_loop_receives)
@@ -99,19 +93,25 @@ Test(intake, while_nobody_waits_the_loop_receives)
     rig_end(&r, 0);
 }
 
+/* Messages come, and nobody waits: the intake is not left any more. */
+static void do_not_come(struct rig *r)
+{
+    for (int i = 0; i < TURNS_MAX; i++) {
+        scripted_see(r->k);
+        rig_say_hex(r, "00 04 'lone' ");
+    }
+    cr_assert_not(scripted_watches(r->k));
+    cr_assert_not_null(rig_receiving(r));
+    for (int i = 0; i < TURNS_MAX; i++)
+        cr_assert(hears(r, "lone"));
+}
+
 Test(intake, it_is_left_to_nobody_who_does_not_come)
 {
     struct rig r = {.label = "a caller who has gone"};
 
     meet(&r, 1000);
-    for (int i = 0; i < TURNS_MAX; i++) {
-        scripted_see(r.k);
-        rig_say_hex(&r, "00 04 'lone' ");
-    }
-    cr_assert_not(scripted_watches(r.k));
-    cr_assert_not_null(rig_receiving(&r));
-    for (int i = 0; i < TURNS_MAX; i++)
-        cr_assert(hears(&r, "lone"));
+    do_not_come(&r);
     rig_end(&r, 0);
 }
 
@@ -121,13 +121,7 @@ Test(intake, a_cancel_that_comes_late_ends_nothing)
     struct rig r = {.label = "a late cancel"};
 
     meet(&r, 1000);
-    for (int i = 0; i < TURNS_MAX; i++) {
-        scripted_see(r.k);
-        rig_say_hex(&r, "00 04 'lone' ");
-    }
-    cr_assert_not(scripted_watches(r.k)); /* nobody comes: it is the loop's */
-    for (int i = 0; i < TURNS_MAX; i++)
-        cr_assert(hears(&r, "lone"));
+    do_not_come(&r);
     scripted_on_cancel(r.k, SCRIPTED_CANCEL_NOTED);
     cr_assert(hears(&r, NULL)); /* here he is again */
     rig_settle(&r);
@@ -405,35 +399,14 @@ static bool finds(struct rig *r, const char *text)
     return n == (int)strlen(text) && !memcmp(got, text, (size_t)n);
 }
 
-Test(intake, who_asks_again_and_again_keeps_it)
+static void ask_again_and_again(int type)
 {
     struct rig r = {.label = "no waiting"};
     zmq_pollitem_t item = {.events = ZMQ_POLLIN};
 
-    meet(&r, 1000);
+    meet_as(&r, type, 1000);
     keep(&r);
     cr_assert_null(rig_receiving(&r));
-    for (int i = 0; i < 10; i++) {
-        PUT(&r, "\0\4lone");
-        cr_assert(finds(&r, "lone"));
-        cr_assert_not(is_woken(&r));
-        rig_pass(&r, 1);
-        cr_assert_not(scripted_watches(r.k));
-    }
-    item.socket = r.s;
-    PUT(&r, "\0\4poll");
-    cr_assert_eq(zmq_poll(&item, 1, 0), 1);
-    cr_assert(finds(&r, "poll"));
-    rig_end(&r, 0);
-}
-
-Test(intake, who_asks_a_joint_socket_again_and_again_keeps_it)
-{
-    struct rig r = {.label = "no waiting for a CLIENT"};
-    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
-
-    meet_joint(&r);
-    keep(&r);
     for (int i = 0; i < 10; i++) {
         PUT(&r, "\0\4lone");
         cr_assert(finds(&r, "lone"));
@@ -449,6 +422,16 @@ Test(intake, who_asks_a_joint_socket_again_and_again_keeps_it)
     cr_assert(scripted_watches(r.k));
     keep(&r);
     rig_end(&r, 0);
+}
+
+Test(intake, who_asks_again_and_again_keeps_it)
+{
+    ask_again_and_again(ZMQ_DEALER);
+}
+
+Test(intake, who_asks_a_joint_socket_again_and_again_keeps_it)
+{
+    ask_again_and_again(ZMQ_CLIENT);
 }
 
 /* ---- raw bytes ---- */
@@ -531,20 +514,22 @@ static void *poller_of(void *socket)
     return poller;
 }
 
-Test(intake, who_waits_in_a_poller_receives_by_himself)
+static void receive_in_a_poller(int type)
 {
     struct rig r = {.label = "lone messages for a poller"};
+    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
     int pipe_ends[2];
     void *poller;
 
-    meet(&r, 1000);
+    meet_as(&r, type, 1000);
     poller = poller_of(r.s);
+    item.socket = r.s;
     cr_assert_eq(pipe(pipe_ends), 0);
     for (int i = 0; i < 100; i++) {
         if (i == 50) /* and beside a descriptor */
             cr_assert_eq(zmq_poller_add_fd(poller, pipe_ends[0], NULL, ZMQ_POLLIN), 0);
         PUT(&r, "\0\4lone");
-        cr_assert(polls(&r, poller, 1000), "%d", i);
+        cr_assert(i % 2 ? polls(&r, poller, 1000) : zmq_poll(&item, 1, 1000) == 1, "%d", i);
         cr_assert(scripted_watches(r.k)); /* nothing outlives the call */
         cr_assert(finds(&r, "lone"));
         cr_assert_not(polls(&r, poller, 1));
@@ -557,26 +542,14 @@ Test(intake, who_waits_in_a_poller_receives_by_himself)
     rig_end(&r, 0);
 }
 
+Test(intake, who_waits_in_a_poller_receives_by_himself)
+{
+    receive_in_a_poller(ZMQ_DEALER);
+}
+
 Test(intake, who_waits_for_a_joint_socket_in_a_poller_receives_by_himself)
 {
-    struct rig r = {.label = "lone messages of a CLIENT for a poller"};
-    zmq_pollitem_t item = {.events = ZMQ_POLLIN};
-    void *poller;
-
-    meet_joint(&r);
-    poller = poller_of(r.s);
-    item.socket = r.s;
-    for (int i = 0; i < 100; i++) {
-        PUT(&r, "\0\4lone");
-        cr_assert(i % 2 ? polls(&r, poller, 1000) : zmq_poll(&item, 1, 1000) == 1, "%d", i);
-        cr_assert(scripted_watches(r.k));
-        cr_assert(finds(&r, "lone"));
-        cr_assert_not(polls(&r, poller, 1));
-        cr_assert_not(is_woken(&r));
-        cr_assert(scripted_watches(r.k));
-    }
-    cr_assert_eq(zmq_poller_destroy(&poller), 0);
-    rig_end(&r, 0);
+    receive_in_a_poller(ZMQ_CLIENT);
 }
 
 Test(intake, who_asks_a_poller_again_and_again_keeps_it)
