@@ -4,6 +4,7 @@
  * intake_test.c have it without: records that go in pieces, what is left in the tunnel where no
  * watch sees it, words between records, and ends. In OpenSSL's place is tests/support/sealed.h.
  */
+#define ZMQ_BUILD_DRAFT_API
 #include "tests/fault/hands.h"
 #include "tests/support/hex.h"
 #include "tests/support/sealed.h"
@@ -74,15 +75,17 @@ static void note(struct zu_observer *o, const struct zu_event *e)
         snprintf(reason, sizeof reason, "%s", e->reason ? e->reason : "none");
 }
 
-/* A DEALER and a peer between whom nothing is under way. */
-static void meet(struct rig *r)
+/* A DEALER, or a CLIENT, which threads may share, and a peer between whom nothing is under way. */
+static void meet_as(struct rig *r, int type)
 {
+    const char *words =
+        type == ZMQ_CLIENT ? RIG_GREETING RIG_READY_SERVER : RIG_GREETING RIG_READY_DEALER;
     uint8_t hello[256];
 
     peer = (struct sealed_peer){0};
     wire_size = heard_size = 0;
     reason[0] = '\0';
-    rig_open(r, ZMQ_DEALER);
+    rig_open(r, type);
     r->tunnel = &zu_tls_tunnel;
     r->observer.event = note;
     rig_set(r, ZMQ_RCVTIMEO, 1);
@@ -90,10 +93,15 @@ static void meet(struct rig *r)
     rig_dial(r);
     rig_connect(r);
     hear(r);
-    say(r, SEALED_DATA, hello, hex_read(hello, sizeof hello, RIG_GREETING RIG_READY_DEALER));
+    say(r, SEALED_DATA, hello, hex_read(hello, sizeof hello, words));
     hear(r);
     heard_size = 0;
     scripted_pass(1);
+}
+
+static void meet(struct rig *r)
+{
+    meet_as(r, ZMQ_DEALER);
 }
 
 /* The same, and the intake is free. */
@@ -138,11 +146,12 @@ Test(tls_hand, what_the_kernel_does_not_take_of_a_record_goes_first)
 
 /* ---- receiving ---- */
 
-Test(tls_hand, who_waits_receives_by_himself)
+static void receive_by_hand(int type)
 {
     struct rig r = {.label = "lone messages"};
 
-    meet_and_leave(&r);
+    meet_as(&r, type);
+    ask_for_intake(&r);
     for (int i = 0; i < 100; i++) {
         PUT(&r, "\0\4lone");
         cr_assert(hears(&r, "lone"), "%d", i);
@@ -150,6 +159,16 @@ Test(tls_hand, who_waits_receives_by_himself)
         cr_assert(scripted_watches(r.k));
     }
     rig_end(&r, 0);
+}
+
+Test(tls_hand, who_waits_receives_by_himself)
+{
+    receive_by_hand(ZMQ_DEALER);
+}
+
+Test(tls_hand, who_waits_for_a_joint_socket_receives_by_himself)
+{
+    receive_by_hand(ZMQ_CLIENT);
 }
 
 Test(tls_hand, a_record_may_come_in_pieces)
