@@ -67,14 +67,6 @@ static int reserve(struct zu_openssl_wire *w, size_t more)
     return 0;
 }
 
-void zu_openssl_release(struct zu_openssl_wire *w)
-{
-    if (w->out)
-        zu_kept_free(w->out, w->out_room);
-    w->out = NULL;
-    w->filled = w->out_room = 0;
-}
-
 static int wire_read(BIO *b, char *to, int size)
 {
     struct zu_openssl_wire *w = BIO_get_data(b);

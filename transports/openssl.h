@@ -14,6 +14,7 @@
 #define ZU_TRANSPORTS_OPENSSL_H
 
 #include "engine/base/bytes.h"
+#include "engine/base/kept.h"
 #include "engine/core/options.h"
 
 #include <sys/types.h>
@@ -33,7 +34,14 @@ struct zu_openssl_wire {
     bool hushed;             /* nothing goes out */
 };
 
-void zu_openssl_release(struct zu_openssl_wire *w); /* the memory of `out` */
+/* The memory of `out`. */
+static inline void zu_openssl_release(struct zu_openssl_wire *w)
+{
+    if (w->out)
+        zu_kept_free(w->out, w->out_room);
+    w->out = NULL;
+    w->filled = w->out_room = 0;
+}
 
 /* `host` is whom we dial, if the options do not say it. Prepared before. The wire stays where it is
  * until the end. -ENOMEM. */

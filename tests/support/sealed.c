@@ -85,14 +85,6 @@ int zu_openssl_prepare(const struct zu_options *o, bool accepts)
     return 0;
 }
 
-void zu_openssl_release(struct zu_openssl_wire *w)
-{
-    if (w->out)
-        zu_kept_free(w->out, w->out_room);
-    w->out = NULL;
-    w->filled = w->out_room = 0;
-}
-
 int zu_openssl_new(struct zu_openssl **out, struct zu_openssl_wire *wire,
                    const struct zu_options *o, bool accepted, const char *host)
 {
