@@ -3,18 +3,14 @@
  * GSSAPI between ours and the distribution's libzmq in another process, whoever is the server and
  * whoever binds, wrapped and not. Run in a realm of its own (tests/support/kdc.py).
  */
+#include "tests/interop/guarded.h"
 #include "tests/monitor/watch.h"
-#include "tests/support/body.h"
-#include "tests/support/peer.h"
 
 #include <criterion/parameterized.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
 
 INTEROP_SUITE(interop_gssapi);
 
-#define HANDLER  "inproc://zeromq.zap.01"
 #define QUESTION "GSSAPI|friend@ZURING.TEST"
 
 static struct test_peer peer;
@@ -55,60 +51,27 @@ static void set_up(const struct combination *c, void *ours)
 
 static void meet(const struct combination *c, void *ours)
 {
-    const char *at = test_endpoint((enum test_transport)c->transport);
-
-    if (c->ours_binds) {
-        test_bind(ours, at);
-        PEER(&peer, "connect 0 %s", at);
-    } else {
-        PEER(&peer, "bind 0 %s", at);
-        test_connect(ours, at);
-    }
+    guarded_meet(&peer, ours, c->transport, c->ours_binds);
 }
 
-/* The handler of whoever serves is asked about the client... */
+/* The handler of whoever serves is asked about the client. */
 static void ask(void *handler)
 {
-    const char *asked, *end;
+    const char *asked = guarded_question(&peer, handler), *end = strstr(asked, "GSSAPI");
 
-    if (handler) {
-        asked = test_recv(handler, 0);
-    } else {
-        test_peer_tell(&peer, "recv 1");
-        asked = test_peer_answer(&peer);
-    }
-    end = strstr(asked, "GSSAPI");
     cr_assert(end && strcmp(end, QUESTION) == 0, "%s", asked);
-}
-
-/* ... and gives that answer. */
-static void answer(void *handler, const char *text)
-{
-    if (handler)
-        SEND(handler, "%s", text);
-    else
-        PEER(&peer, "send 1 %s", text);
 }
 
 static void handle(void *handler, const char *text)
 {
     ask(handler);
-    answer(handler, text);
+    guarded_answer(&peer, handler, text);
 }
 
 static void *make(const struct combination *c, int ours_type, int their_type, void **handler)
 {
-    void *ours = test_socket(ours_type);
+    void *ours = guarded_begin(&peer, ours_type, their_type, c->ours_serves, handler);
 
-    test_peer_start(&peer);
-    PEER(&peer, "open 0 %d", their_type);
-    *handler = NULL;
-    if (c->ours_serves) {
-        *handler = test_bound(ZMQ_REP, HANDLER);
-    } else {
-        PEER(&peer, "open 1 %d", ZMQ_REP);
-        PEER(&peer, "bind 1 " HANDLER);
-    }
     set_up(c, ours);
     return ours;
 }
@@ -119,40 +82,6 @@ static void *begin(const struct combination *c, int ours_type, int their_type, v
 
     meet(c, ours);
     return ours;
-}
-
-static void converse(void *ours)
-{
-    SEND(ours, "to|you");
-    PEER_RECV(&peer, "to|you");
-    PEER(&peer, "send 0 to|me");
-    RECV(ours, "to|me");
-}
-
-static const char *body_text(const void *data, size_t size)
-{
-    return test_text("ok %zu %016" PRIx64, size, test_body_hash(data, size));
-}
-
-static void exchange_bodies(void *ours)
-{
-    static const size_t sizes[] = {0,    1,     33,    170,   195,   196,    255,
-                                   4096, 32735, 32768, 65536, 70000, 200000, 2000000};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        size_t size = sizes[i];
-        char *data = malloc(size + 1), *back = malloc(size + 1);
-
-        cr_assert(data && back);
-        test_body_fill(data, size, i);
-        cr_assert_eq(zmq_send(ours, data, size, 0), (int)size);
-        PEER_SAYS(&peer, body_text(data, size), "take 0");
-        PEER(&peer, "body 0 %zu %zu", size, i);
-        cr_assert_eq(zmq_recv(ours, back, size + 1, 0), (int)size);
-        cr_assert_eq(memcmp(data, back, size), 0, "%zu", size);
-        free(data);
-        free(back);
-    }
 }
 
 #define EACH_COMBINATION(name)                                                                     \
@@ -166,11 +95,13 @@ static void exchange_bodies(void *ours)
 
 EACH_COMBINATION(messages)
 {
+    static const size_t sizes[] = {0,    1,     33,    170,   195,   196,    255,
+                                   4096, 32735, 32768, 65536, 70000, 200000, 2000000};
     void *handler, *ours = begin(c, ZMQ_DEALER, ZMQ_DEALER, &handler);
 
     handle(handler, "1.0|1|200|OK|joe|");
-    converse(ours);
-    exchange_bodies(ours);
+    guarded_converse(&peer, ours);
+    guarded_exchange(&peer, ours, sizes, sizeof sizes / sizeof *sizes);
 }
 
 /* A subscriber of libzmq 4.3.4's does not tell, when it wraps, whether it subscribes. */
@@ -314,9 +245,9 @@ static void be_silent(const struct combination *c, void *handler, void *ours, vo
     stay_apart(c, ours);
     if (!c->ours_serves && c->ours_binds)
         return;
-    answer(handler, "1.0|1|200|OK|late|");
+    guarded_answer(&peer, handler, "1.0|1|200|OK|late|");
     WAIT(comes_in(handler, reader));
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 static void *begin_trial(const struct trial *t, void **handler, void **reader)
@@ -379,7 +310,7 @@ EACH_TRIAL(who_is_not_let_in_stays_out_until_he_is)
     handle(handler, "1.0|1|200|OK|joe|");
     EVENTS(reader, "HANDSHAKE_SUCCEEDED=0");
     hear_early(&t->c, ours);
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 /* A server of libzmq 4.3.4's tells its monitor, and lets them in: nothing can be seen from here. */
@@ -395,5 +326,5 @@ EACH_TRIAL(whom_libzmq_refuses_it_lets_in)
     handle(handler, v->answer);
     EVENTS(reader, "HANDSHAKE_SUCCEEDED=0");
     hear_early(&t->c, ours);
-    converse(ours);
+    guarded_converse(&peer, ours);
 }

@@ -4,18 +4,14 @@
  * server and whoever binds. The ZAP handler is the test's own thread, or a socket of the peer that
  * is driven from here.
  */
+#include "tests/interop/guarded.h"
 #include "tests/monitor/watch.h"
-#include "tests/support/body.h"
-#include "tests/support/peer.h"
 
 #include <criterion/parameterized.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 INTEROP_SUITE(interop_security);
-
-#define HANDLER "inproc://zeromq.zap.01"
 
 static struct test_peer peer;
 
@@ -33,61 +29,24 @@ static struct combination *combinations(size_t *count)
     return all;
 }
 
-/* Ours is made and the peer's, with nothing set yet; and the handler of whoever serves. */
 static void *begin(const struct combination *c, void **handler)
 {
-    void *ours = test_socket(ZMQ_DEALER);
-
-    test_peer_start(&peer);
-    PEER(&peer, "open 0 %d", ZMQ_DEALER);
-    *handler = NULL;
-    if (c->ours_serves) {
-        *handler = test_bound(ZMQ_REP, HANDLER);
-    } else {
-        PEER(&peer, "open 1 %d", ZMQ_REP);
-        PEER(&peer, "bind 1 " HANDLER);
-    }
-    return ours;
+    return guarded_begin(&peer, ZMQ_DEALER, ZMQ_DEALER, c->ours_serves, handler);
 }
 
 static void meet(const struct combination *c, void *ours)
 {
-    const char *at = test_endpoint((enum test_transport)c->transport);
-
-    if (c->ours_binds) {
-        test_bind(ours, at);
-        PEER(&peer, "connect 0 %s", at);
-    } else {
-        PEER(&peer, "bind 0 %s", at);
-        test_connect(ours, at);
-    }
+    guarded_meet(&peer, ours, c->transport, c->ours_binds);
 }
 
 /* The handler of whoever serves is asked, by a request with that end, and gives that answer. */
 static void handle(void *handler, const char *end, const char *answer)
 {
-    const char *asked;
+    const char *asked = guarded_question(&peer, handler);
 
-    if (handler) {
-        asked = test_recv(handler, 0);
-    } else {
-        test_peer_tell(&peer, "recv 1");
-        asked = test_peer_answer(&peer);
-    }
     cr_assert_geq(strlen(asked), strlen(end), "%s", asked);
     cr_assert_str_eq(asked + strlen(asked) - strlen(end), end, "%s", asked);
-    if (handler)
-        SEND(handler, "%s", answer);
-    else
-        PEER(&peer, "send 1 %s", answer);
-}
-
-static void converse(void *ours)
-{
-    SEND(ours, "to|you");
-    PEER_RECV(&peer, "to|you");
-    PEER(&peer, "send 0 to|me");
-    RECV(ours, "to|me");
+    guarded_answer(&peer, handler, answer);
 }
 
 /* Neither has anybody to send to: who dialed has given up, and whoever was dialed has nobody. */
@@ -122,7 +81,7 @@ EACH_COMBINATION(null_with_a_domain)
     set_domain(c, ours);
     meet(c, ours);
     handle(handler, "||NULL", "1.0|1|200|OK|me|");
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 static void set_plain(const struct combination *c, void *ours)
@@ -145,7 +104,7 @@ EACH_COMBINATION(plain)
     set_plain(c, ours);
     meet(c, ours);
     handle(handler, "||PLAIN|joe|pw", "1.0|1|200|OK|joe|");
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 EACH_COMBINATION(null_refused)
@@ -191,42 +150,18 @@ static void set_curve(const struct combination *c, void *ours)
     }
 }
 
-static const char *body_text(const void *data, size_t size)
-{
-    return test_text("ok %zu %016" PRIx64, size, test_body_hash(data, size));
-}
-
-static void exchange_bodies(void *ours)
-{
-    static const size_t sizes[] = {0,    1,    32,    33,    34,    222,   223,    2000,
-                                   4096, 8159, 32735, 32768, 65536, 70000, 200000, 2000000};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        size_t size = sizes[i];
-        char *data = malloc(size + 1), *back = malloc(size + 1);
-
-        cr_assert(data && back);
-        test_body_fill(data, size, i);
-        cr_assert_eq(zmq_send(ours, data, size, 0), (int)size);
-        PEER_SAYS(&peer, body_text(data, size), "take 0");
-        PEER(&peer, "body 0 %zu %zu", size, i);
-        cr_assert_eq(zmq_recv(ours, back, size + 1, 0), (int)size);
-        cr_assert_eq(memcmp(data, back, size), 0, "%zu", size);
-        free(data);
-        free(back);
-    }
-}
-
 /* The key is 32 bytes of any kind, so its text is not looked at. */
 EACH_COMBINATION(curve)
 {
+    static const size_t sizes[] = {0,    1,    32,    33,    34,    222,   223,    2000,
+                                   4096, 8159, 32735, 32768, 65536, 70000, 200000, 2000000};
     void *handler, *ours = begin(c, &handler);
 
     set_curve(c, ours);
     meet(c, ours);
     handle(handler, "", "1.0|1|200|OK|joe|");
-    converse(ours);
-    exchange_bodies(ours);
+    guarded_converse(&peer, ours);
+    guarded_exchange(&peer, ours, sizes, sizeof sizes / sizeof *sizes);
 }
 
 EACH_COMBINATION(curve_refused)
@@ -299,7 +234,7 @@ static void be_silent(void *handler, void *ours, void *reader)
     RECV_GIVES(EAGAIN, ours);
     SEND(handler, "1.0|1|200|OK|late|");
     WAIT(lets_in(handler, reader));
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 /* Ours serves; libzmq's client comes back by itself, or is called again. */
@@ -323,7 +258,7 @@ ParameterizedTest(struct no_verdict *v, interop_security,
     test_recv(handler, 0); /* the next question: so it was not let in by that */
     RECV_GIVES(EAGAIN, ours);
     SEND(handler, "1.0|1|200|OK|joe|");
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 /* ---- libzmq serves, and its handler says or does not say ---- */
@@ -401,7 +336,7 @@ ParameterizedTest(struct verdict *v, interop_security, what_its_handler_says_we_
     if (!answer)
         PEER(&peer, "send 1 1.0|1|200|OK|late|"); /* nobody is there to hear it */
     WAIT(come_in(reader));
-    converse(ours);
+    guarded_converse(&peer, ours);
 }
 
 EACH_COMBINATION(curve_with_heartbeats_and_many_messages)
