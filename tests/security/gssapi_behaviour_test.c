@@ -58,6 +58,14 @@ static void *client_of(int type, const char *principal)
     return socket;
 }
 
+static void meet(enum test_transport transport, void *bound, void *dials)
+{
+    const char *at = test_endpoint(transport);
+
+    test_bind(bound, at);
+    test_connect(dials, at);
+}
+
 static void converse(void *client, void *server)
 {
     SEND(client, "to|you");
@@ -87,13 +95,11 @@ static void pass_bodies(void *from, void *to)
 
 EACH_STREAM(gssapi, both_sides_know_each_other)
 {
-    const char *at = test_endpoint(transport);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
     void *server_reader = watch(server, MOST_EVENTS), *client_reader = watch(client, MOST_EVENTS);
 
     cr_assert_eq(zmq_has("gssapi"), 1);
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(transport, server, client);
     converse(client, server);
     EVENTS(server_reader, "HANDSHAKE_SUCCEEDED");
     EVENTS(client_reader, "HANDSHAKE_SUCCEEDED");
@@ -103,21 +109,17 @@ EACH_STREAM(gssapi, both_sides_know_each_other)
 
 EACH_STREAM(gssapi, lone_messages_need_no_io_thread)
 {
-    const char *at = test_endpoint(transport);
     void *server = server_of(ZMQ_PAIR), *client = client_of(ZMQ_PAIR, "friend");
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(transport, server, client);
     test_goes_by_hand(client, server);
 }
 
 EACH_STREAM(gssapi, who_wraps_and_who_unwraps_do_not_meet)
 {
-    const char *at = test_endpoint(transport);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(transport, server, client);
     test_speaks_amid_a_stream(server, client);
     test_speaks_amid_a_stream(client, server);
 }
@@ -125,37 +127,31 @@ EACH_STREAM(gssapi, who_wraps_and_who_unwraps_do_not_meet)
 /* Who binds has nothing to do with who serves. */
 EACH_STREAM(gssapi, a_server_may_dial)
 {
-    const char *at = test_endpoint(transport);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
 
-    test_bind(client, at);
-    test_connect(server, at);
+    meet(transport, client, server);
     converse(client, server);
 }
 
 EACH_STREAM(gssapi, nothing_is_wrapped_where_neither_wants_it)
 {
-    const char *at = test_endpoint(transport);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
 
     SET(server, ZMQ_GSSAPI_PLAINTEXT, 1);
     SET(client, ZMQ_GSSAPI_PLAINTEXT, 1);
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(transport, server, client);
     converse(client, server);
     pass_bodies(client, server);
 }
 
 static void one_wraps(bool server_wraps)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
     void *reader = watch(client, MOST_EVENTS);
 
     SET(server, ZMQ_GSSAPI_PLAINTEXT, !server_wraps);
     SET(client, ZMQ_GSSAPI_PLAINTEXT, server_wraps);
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     EVENTS(reader, "HANDSHAKE_FAILED_PROTOCOL=%d DISCONNECTED", PROTOCOL + 1);
 }
 
@@ -168,12 +164,10 @@ Test(gssapi, who_wraps_takes_nothing_that_is_not)
 Test(gssapi, many_messages_come_in_order)
 {
     enum { MANY = 5000, SIZE = 300 };
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_PULL), *client = client_of(ZMQ_PUSH, "friend");
     char body[SIZE] = {0};
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     for (int i = 0, n = 0; i < MANY; i++) {
         memcpy(body, &i, sizeof i);
         cr_assert_eq(zmq_send(client, body, SIZE, 0), SIZE);
@@ -189,15 +183,13 @@ Test(gssapi, many_messages_come_in_order)
 /* Subscriptions and their ends, and heartbeats, go wrapped, too. */
 Test(gssapi, subscribers_and_heartbeats)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *pub = server_of(ZMQ_XPUB), *sub = client_of(ZMQ_SUB, "friend");
 
     SET(pub, ZMQ_HEARTBEAT_IVL, 20);
     SET(sub, ZMQ_HEARTBEAT_IVL, 20);
     SET(pub, ZMQ_HEARTBEAT_TIMEOUT, TEST_DEADLINE_MS);
     SET(sub, ZMQ_HEARTBEAT_TIMEOUT, TEST_DEADLINE_MS);
-    test_bind(pub, at);
-    test_connect(sub, at);
+    meet(TEST_TCP, pub, sub);
     SUBSCRIBE(sub, "topic");
     RECV(pub, "+topic");
     for (int i = 0; i < 20; i++) {
@@ -227,12 +219,10 @@ static const char *property(void *client, void *server, const char *name)
 
 Test(gssapi, the_handler_is_asked_about_the_principal)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *handler = test_bound(ZMQ_REP, HANDLER);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     RECV(handler, QUESTION);
     SEND(handler, "1.0|1|200|OK|joe|\5Hello---\5World");
     cr_assert_str_eq(property(client, server, "User-Id"), "joe");
@@ -243,13 +233,11 @@ Test(gssapi, the_handler_is_asked_about_the_principal)
 
 static void refused(int status)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *handler = test_bound(ZMQ_REP, HANDLER);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
     void *server_reader = watch(server, MOST_EVENTS), *client_reader = watch(client, MOST_EVENTS);
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     RECV(handler, QUESTION);
     SEND(handler, "1.0|1|%d|no||", status);
     EVENTS(server_reader, "HANDSHAKE_FAILED_AUTH=%d DISCONNECTED", status);
@@ -271,12 +259,10 @@ Test(gssapi, who_is_refused_does_not_come_in)
 
 Test(gssapi, without_a_handler_whoever_has_a_ticket_comes_in_unless_a_domain_is_enforced)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend"), *reader;
 
     SET_TEXT(server, ZMQ_ZAP_DOMAIN, "TEST");
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     converse(client, server);
     test_close(server);
     test_close(client);
@@ -285,9 +271,7 @@ Test(gssapi, without_a_handler_whoever_has_a_ticket_comes_in_unless_a_domain_is_
     reader = watch(server, MOST_EVENTS);
     SET_TEXT(server, ZMQ_ZAP_DOMAIN, "TEST");
     SET(server, ZMQ_ZAP_ENFORCE_DOMAIN, 1);
-    at = test_endpoint(TEST_TCP);
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EFAULT);
 }
 
@@ -295,37 +279,31 @@ Test(gssapi, without_a_handler_whoever_has_a_ticket_comes_in_unless_a_domain_is_
 
 Test(gssapi, a_client_without_a_ticket_says_so_and_tries_again)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "nobody");
     void *reader = watch(client, MOST_EVENTS);
 
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     for (int i = 0; i < 2; i++)
         EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EACCES);
 }
 
 Test(gssapi, nor_is_there_one_for_a_service_that_nobody_knows)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
     void *reader = watch(client, MOST_EVENTS);
 
     SET_TEXT(client, ZMQ_GSSAPI_SERVICE_PRINCIPAL, "other@localhost");
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EACCES);
 }
 
 Test(gssapi, a_server_without_its_keys_lets_nobody_in)
 {
-    const char *at = test_endpoint(TEST_TCP);
     void *server = server_of(ZMQ_DEALER), *client = client_of(ZMQ_DEALER, "friend");
     void *reader = watch(server, MOST_EVENTS);
 
     SET_TEXT(server, ZMQ_GSSAPI_PRINCIPAL, "other@localhost");
-    test_bind(server, at);
-    test_connect(client, at);
+    meet(TEST_TCP, server, client);
     EVENTS(reader, "HANDSHAKE_FAILED_NO_DETAIL=%d DISCONNECTED", EACCES);
 }
 
