@@ -140,11 +140,6 @@ static zu_cold int unwrap(struct zu_session *s, struct zu_msg *m)
 }
 
 /* A caller has come upon something to be answered, or worse. */
-static bool is_for_the_loop(const struct zu_session *s, const struct zu_msg *m)
-{
-    return s->in_wrapped ? s->web && zu_session_web_is_control(s) : m->flags & ZU_MSG_COMMAND;
-}
-
 static zu_cold int leave_to_the_loop(struct zu_session *s)
 {
     s->in_whole = true;
@@ -160,14 +155,14 @@ static int deliver(struct zu_session *s)
     s->in_whole = false;
     zu_session_beat_heard(s); /* a PING that came in the same receive waits no longer, either */
     if (zu_unlikely(s->in_wrapped)) {
-        if (s->by_hand && is_for_the_loop(s, m))
+        if (s->by_hand && s->web && zu_session_web_is_control(s))
             return leave_to_the_loop(s);
         if ((rc = unwrap(s, m)) <= 0) {
             zu_msg_close(m);
             return rc;
         }
     }
-    if (zu_unlikely(s->by_hand) && is_for_the_loop(s, m))
+    if (zu_unlikely(s->by_hand) && m->flags & ZU_MSG_COMMAND)
         return leave_to_the_loop(s);
     if (zu_unlikely(s->state < ZU_SESSION_ACTIVE))
         rc = zu_session_hear_handshake(s, m);
