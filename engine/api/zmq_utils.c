@@ -7,11 +7,11 @@
 #include "engine/base/base.h"
 #include "engine/base/clock.h"
 #include "engine/base/err.h"
+#include "engine/base/thread.h"
 #include "engine/base/z85.h"
 #include "engine/security/box.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -179,19 +179,6 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* The thread inherits the mask, so there is no moment in which a signal could choose it. */
-static int start_thread(struct thread *t)
-{
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&t->id, NULL, run_thread, t);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -rc;
-}
-
 void *zmq_threadstart(zmq_thread_fn *function, void *arg)
 {
     struct thread *t;
@@ -207,7 +194,7 @@ void *zmq_threadstart(zmq_thread_fn *function, void *arg)
     }
     t->function = function;
     t->arg = arg;
-    if ((rc = start_thread(t)) < 0) {
+    if ((rc = zu_thread_start(&t->id, run_thread, t)) < 0) {
         zu_free(t);
         errno = -rc;
         return NULL;

@@ -12,10 +12,10 @@
 #include "engine/core/errand.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -202,23 +202,13 @@ static void *serve(void *arg)
 /* The lock is held. */
 static int start_thread(struct zu_errands *o)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, old;
-    int rc = pthread_attr_init(&attr);
+    int rc = zu_thread_start(&thread, serve, o);
 
-    if (rc)
-        return -rc;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, &attr, serve, o);
-    if (rc == 0) /* before it can end: it needs the lock for that */
-        pthread_setname_np(thread, "ZMQbg/Errand");
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    if (rc)
-        return -rc;
+    if (rc < 0)
+        return rc;
+    pthread_setname_np(thread, "ZMQbg/Errand");
+    pthread_detach(thread);
     o->refs++;
     o->threads++;
     return 0;

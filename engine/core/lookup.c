@@ -7,10 +7,10 @@
 #include "engine/core/lookup.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 struct zu_lookup {
     pthread_mutex_t lock; /* protects refs, cancelled, and posting to the loop */
@@ -71,20 +71,12 @@ static void *look(void *arg)
 
 static int start_thread(struct zu_lookup *l)
 {
-    pthread_attr_t attr;
     pthread_t thread;
-    sigset_t all, old;
-    int rc = pthread_attr_init(&attr);
+    int rc = zu_thread_start(&thread, look, l);
 
-    if (rc)
-        return -rc;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, &attr, look, l);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attr);
-    return -rc;
+    if (rc == 0)
+        pthread_detach(thread);
+    return rc;
 }
 
 int zu_lookup_start(struct zu_lookup **out, struct zu_loop *loop,

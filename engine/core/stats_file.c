@@ -13,13 +13,13 @@
 
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/base/thread.h"
 #include "engine/core/stats.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -282,16 +282,11 @@ static int make_file(struct zu_stats_file *f)
 
 static int start_thread(struct zu_stats_file *f)
 {
-    sigset_t all, old;
-    int rc;
+    int rc = zu_thread_start(&f->thread, run, f);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&f->thread, NULL, run, f);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc == 0)
         pthread_setname_np(f->thread, "ZMQbg/Stats");
-    return -rc;
+    return rc;
 }
 
 static void fini(struct zu_stats_file *f)

@@ -11,12 +11,12 @@
  * receive with a time-out).
  */
 #include "engine/io/caps.h"
+#include "engine/base/thread.h"
 #include "engine/io/kernel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,16 +162,11 @@ static void *run_trial(void *arg)
 static struct verdict try_apart(void)
 {
     struct verdict v;
-    sigset_t all, before;
     pthread_t thread;
-    int rc, cancel;
+    int cancel;
 
-    sigfillset(&all);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel); /* it writes to our stack */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&thread, NULL, run_trial, &v);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0)
+    if (zu_thread_start(&thread, run_trial, &v) == 0)
         pthread_join(thread, NULL);
     else
         v = try_kernel(); /* rather interrupted than without */

@@ -11,6 +11,7 @@
 #include "engine/io/loop.h"
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/base/thread.h"
 #include "engine/io/op.h"
 #include "engine/io/watch.h"
 
@@ -18,7 +19,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -381,19 +381,6 @@ static void *run_thread(void *arg)
     return NULL;
 }
 
-/* With all signals blocked, so that none of the application's handlers runs on this thread. */
-static int start_thread(pthread_t *thread, struct start *start)
-{
-    sigset_t all, before;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(thread, NULL, run_thread, start);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -rc;
-}
-
 int zu_loop_new(struct zu_loop **out, const struct zu_loop_config *config)
 {
     struct start start = {.config = config};
@@ -405,7 +392,7 @@ int zu_loop_new(struct zu_loop **out, const struct zu_loop_config *config)
     if (!loop)
         return rc;
     sem_init(&start.ready, 0, 0);
-    if ((rc = start_thread(&thread, &start)) < 0)
+    if ((rc = zu_thread_start(&thread, run_thread, &start)) < 0)
         goto free_loop;
     while (sem_wait(&start.ready) < 0)
         ; /* a signal of the application's */
