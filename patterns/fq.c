@@ -124,7 +124,7 @@ bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from)
 bool zu_fq_has_now(struct zu_fq *fq)
 {
     for (uint32_t i = 0; i < fq->active; i++)
-        if (zu_pipe_has(fq->pipes.item[i]))
+        if (fq->pipes.item[i]->peer_gone || zu_pipe_has(fq->pipes.item[i]))
             return true;
     return false;
 }

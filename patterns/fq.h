@@ -30,7 +30,8 @@ void zu_fq_wake(struct zu_fq *fq, struct zu_pipe *p);   /* it became readable; t
 static zu_inline int zu_fq_read(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
 /* What the next part is, in *m; it is still to be read. False: nothing. */
 bool zu_fq_peek(struct zu_fq *fq, struct zu_msg *m, struct zu_pipe **from);
-/* True: a part has come by now. Waits for none, and no pipe is found empty by it. */
+/* True: a part has come by now, or a pipe's end is to be found. Waits for none, and no pipe is
+ * found empty by it. */
 bool zu_fq_has_now(struct zu_fq *fq);
 /* Drops the rest of the message that has been begun, if one has. */
 void zu_fq_skip_rest(struct zu_fq *fq);

@@ -98,14 +98,15 @@ static int send_envelope_part(struct req *self, const void *data, size_t size, s
 
 /*
  * Replies to earlier requests, which must not be taken for replies to this one. Mostly there are
- * none: to read would then be to wait a moment for one, and to fall asleep over it.
+ * none: to read would then be to wait a moment for one, and to fall asleep over it. But who polls
+ * ZMQ_FD hears of the reply only if we have.
  */
 static void discard_all(struct zu_socket *s, struct req *self)
 {
     struct zu_msg m;
     struct zu_pipe *from;
 
-    while (zu_fq_has_now(&self->fq) && zu_fq_read(&self->fq, &m, &from) == 0) {
+    while ((s->has_fd || zu_fq_has_now(&self->fq)) && zu_fq_read(&self->fq, &m, &from) == 0) {
         if (!(m.flags & ZU_MSG_MORE))
             zu_count(&s->drops[ZURING_DROP_UNEXPECTED], 1);
         zu_msg_close(&m);

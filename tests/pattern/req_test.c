@@ -2,7 +2,10 @@
 /*
  * REQ: asks one peer, then waits for its answer.
  */
+#include "include/zuring.h"
 #include "tests/support/pair.h"
+
+#include <poll.h>
 
 TEST_SUITE(req);
 
@@ -244,5 +247,46 @@ EACH_STREAM(req, connecting_twice_to_one_endpoint_makes_one_connection)
         RECV(i % 2 ? other : rep, "%d", i);
         SEND(i % 2 ? other : rep, "%d", i);
         RECV(req, "%d", i);
+    }
+}
+
+/* libzmq's programs poll the descriptor behind a request without a look at ZMQ_EVENTS. */
+EACH_TRANSPORT(req, who_polls_the_descriptor_behind_a_request_hears_of_the_answer)
+{
+    const char *at = test_endpoint(transport);
+    void *rep = test_bound(ZMQ_REP, at), *req = test_connected(ZMQ_REQ, at);
+    struct pollfd on_fd = {.fd = test_get(req, ZMQ_FD), .events = POLLIN};
+
+    for (int i = 0; i < 3; i++) {
+        SEND(req, "%d", i);
+        RECV(rep, "%d", i);
+        SEND(rep, "%d", -i);
+        cr_assert_eq(poll(&on_fd, 1, TEST_DEADLINE_MS), 1, "%d", i);
+        RECV(req, "%d", -i);
+    }
+}
+
+static uint64_t connections(void *socket)
+{
+    struct zuring_socket_stats stats;
+
+    OK(zuring_stats_socket(socket, &stats, sizeof stats));
+    return stats.connections;
+}
+
+Test(req, relaxed_forgets_who_has_answered_and_gone)
+{
+    const char *at = test_endpoint(TEST_INPROC);
+    void *req = test_socket(ZMQ_REQ), *rep;
+
+    SET(req, ZMQ_REQ_RELAXED, 1);
+    test_bind(req, at);
+    for (int i = 0; i < 3; i++) {
+        rep = test_connected(ZMQ_REP, at);
+        SEND(req, "%d", i); /* throws the last one's answer away */
+        cr_assert_eq(connections(req), 1);
+        RECV(rep, "%d", i);
+        SEND(rep, "%d", -i);
+        test_close(rep);
     }
 }
