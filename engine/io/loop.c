@@ -96,9 +96,11 @@ static void waited(struct zu_kernel *k)
 
     take_mark_back(loop);
     if (zu_mailbox_peek(&loop->box)) {
-        if (slept && zu_pace_lets_on(&loop->pace))
-            sched_yield();
         loop->now_ms = zu_loop_clock_ms(loop);
+        if (slept && zu_pace_lets_on(&loop->pace, loop->now_ms)) {
+            sched_yield();
+            loop->now_ms = zu_loop_clock_ms(loop);
+        }
         run_posted(loop);
     }
 }

@@ -103,7 +103,7 @@ bool zu_pace_yields(struct zu_pace *p)
     return p->yielded = true;
 }
 
-bool zu_pace_lets_on(const struct zu_pace *p)
+bool zu_pace_lets_on(const struct zu_pace *p, uint64_t now_ms)
 {
-    return p->window_ms < p->lets_on_until_ms;
+    return now_ms < p->lets_on_until_ms;
 }

@@ -66,7 +66,7 @@ static inline void zu_pace_count_sent(struct zu_pace *p, size_t parts)
 int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load);
 
 /* The loop has slept, and something was posted. True: it is to yield before it looks at that. */
-bool zu_pace_lets_on(const struct zu_pace *p);
+bool zu_pace_lets_on(const struct zu_pace *p, uint64_t now_ms);
 
 /* The loop has nothing to do. True: it is to yield and look again, and not to sleep yet. */
 bool zu_pace_yields(struct zu_pace *p);

@@ -336,6 +336,9 @@ Test(step, a_loop_that_is_woken_by_the_first_of_several_answers_lets_the_others_
     cr_assert_eq(yields, 1);
     loop.kernel->waited(loop.kernel); /* nothing was posted */
     cr_assert_eq(yields, 1);
+    scripted_pass(3600000); /* asleep, without a round */
+    be_woken();
+    cr_assert_eq(yields, 1, "that was long ago");
 }
 
 /* ---- that never sleeps ---- */
