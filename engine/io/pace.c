@@ -6,11 +6,11 @@
 
 enum {
     /* In a millisecond: */
-    YIELD_PARTS = 200,    /* much comes by */
-    ANSWERED_PARTS = 100, /* requests, some at a time, and their answers */
-    FOLLOW_PARTS = 2000,  /* a stream of small messages */
-    ANSWER_PARTS = 500,   /* requests and their answers */
-    WAKES = 5,            /* so many say where the application is */
+    YIELD_PARTS = 200,          /* much comes by */
+    LETS_ON_PARTS = 100,        /* requests, some at a time, and their answers */
+    FOLLOW_PARTS = 2000,        /* a stream of small messages */
+    FOLLOW_ANSWERS_PARTS = 500, /* requests and their answers */
+    WAKES = 5,                  /* so many say where the application is */
 
     YIELD_MS = 8,    /* a loop that yields is not woken, so it has to try again without */
     FOLLOW_MS = 10,  /* between two moves */
@@ -67,7 +67,7 @@ static bool is_to_follow(const struct zu_pace *p, uint64_t ms, uint64_t parts, u
     if (!p->may_follow)
         return false;
     if (p->few_cpus && are_answers(parts, sent))
-        return parts >= ANSWER_PARTS * ms;
+        return parts >= FOLLOW_ANSWERS_PARTS * ms;
     return parts >= FOLLOW_PARTS * ms && load <= FOLLOW_LOAD;
 }
 
@@ -87,7 +87,7 @@ int zu_pace_round(struct zu_pace *p, uint64_t now_ms, bool busy, uint32_t load)
         p->near_until_ms = 0;
     else if (near >= WAKES * ms)
         p->near_until_ms = now_ms + YIELD_MS;
-    if (parts >= ANSWERED_PARTS * ms && near >= WAKES * ms && are_answers(parts, sent))
+    if (parts >= LETS_ON_PARTS * ms && near >= WAKES * ms && are_answers(parts, sent))
         p->lets_on_until_ms = now_ms + YIELD_MS;
     if (far < WAKES * ms || far <= near || now_ms < p->follow_next_ms ||
         !is_to_follow(p, ms, parts, sent, load))
