@@ -25,12 +25,14 @@
 
 #define ZU_DROPS (ZURING_DROP_UNEXPECTED + 1) /* reasons, and 0 */
 
-/* Counts that closed messages had on a connection's properties, to be dropped together. */
+/* Counts that closed messages had on a connection's properties, and on the slab they lay in, to be
+ * dropped together. */
 #define ZU_SPENT_MAX   1024
 #define ZU_SPENT_SHIFT 58 /* of a hash that tells connections apart */
 struct zu_spent {
     struct zu_props *props; /* or NULL */
     uint32_t count;
+    struct zu_tally bodies;
 };
 
 /* Sums over pipes: see struct zuring_socket_stats. */
@@ -75,7 +77,6 @@ struct zu_socket {
     uint32_t asked;                     /* how often in a row */
     struct zu_slab slab;                /* for small bodies that zmq_send copies */
     struct zu_spent spent, *spent_more; /* of the first peer; of the others, when there are any */
-    struct zu_tally spent_bodies;       /* the same of the slab they lay in */
     _Atomic(const void *) busy_thread;  /* whose call runs a function of the user's; joint.c */
     uint32_t busy_tag;                  /* the tag before; 0 in zmq_close */
     bool busy;                          /* it runs */
@@ -210,16 +211,15 @@ static inline struct zu_spent *zu_socket_spent_of(struct zu_socket *s, const str
 /* The same where it takes no more than to count. False: nothing is done. */
 static inline bool zu_socket_spend_lightly(struct zu_socket *s, const struct zu_msg *m)
 {
-    struct zu_spent *e = m->props ? zu_socket_spent_of(s, m->props) : NULL;
+    struct zu_spent *e = m->props ? zu_socket_spent_of(s, m->props) : &s->spent;
 
-    if (e && zu_unlikely(e->props != m->props || e->count >= ZU_SPENT_MAX))
+    if (m->props && zu_unlikely(e->props != m->props || e->count >= ZU_SPENT_MAX))
         return false;
-    if (m->kind == ZU_MSG_SLICE && m->big.owner == s->spent_bodies.block)
-        s->spent_bodies.count++;
+    if (m->kind == ZU_MSG_SLICE && m->big.owner == e->bodies.block)
+        e->bodies.count++;
     else if (zu_unlikely(m->kind != ZU_MSG_INLINE))
         return false;
-    if (e)
-        e->count++;
+    e->count += m->props != NULL;
     return true;
 }
 void zu_socket_spend_all(struct zu_socket *s);

@@ -317,6 +317,7 @@ static void settle(struct zu_spent *e)
 {
     if (e->props)
         zu_props_drop(e->props, e->count);
+    zu_tally_settle(&e->bodies);
     *e = (struct zu_spent){0};
 }
 
@@ -327,7 +328,13 @@ void zu_socket_spend_all(struct zu_socket *s)
         settle(&s->spent_more[i]);
     zu_free(s->spent_more);
     s->spent_more = NULL;
-    zu_tally_settle(&s->spent_bodies);
+}
+
+static void settle_bodies(struct zu_socket *s)
+{
+    zu_tally_settle(&s->spent.bodies);
+    for (size_t i = 0; s->spent_more && i < SPENT_MORE; i++)
+        zu_tally_settle(&s->spent_more[i].bodies);
 }
 
 /* Where the counts of another connection are gathered. Two that hash alike take turns. */
@@ -352,15 +359,17 @@ static zu_apart struct zu_spent *other_spent(struct zu_socket *s, struct zu_prop
  */
 void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
 {
-    if (m->props) {
-        struct zu_spent *e = m->props == s->spent.props ? &s->spent : other_spent(s, m->props);
+    struct zu_spent *e = &s->spent;
 
+    if (m->props) {
+        if (m->props != e->props)
+            e = other_spent(s, m->props);
         if (++e->count >= ZU_SPENT_MAX)
             settle(e);
         m->props = NULL;
     }
-    if (m->kind == ZU_MSG_SLICE && zu_slab_has(m->big.owner)) {
-        zu_tally_drop(&s->spent_bodies, m->big.owner);
+    if (m->kind == ZU_MSG_SLICE && (m->big.owner == e->bodies.block || zu_slab_has(m->big.owner))) {
+        zu_tally_drop(&e->bodies, m->big.owner);
         m->kind = ZU_MSG_CLOSED;
         return;
     }
@@ -370,7 +379,7 @@ void zu_socket_spend(struct zu_socket *s, struct zu_msg *m)
 int zu_socket_recv_later(struct zu_socket *s, struct zu_msg *m, int flags, int rc)
 {
     if (rc == -EAGAIN) {
-        zu_tally_settle(&s->spent_bodies); /* a quiet socket holds no slab */
+        settle_bodies(s); /* a quiet socket holds no slab */
         if (!(flags & ZMQ_DONTWAIT) && s->options->rcvtimeo != 0)
             rc = recv_waiting(s, m);
         else
