@@ -24,6 +24,12 @@ struct zu_chunk;
 #define ZU_QUEUE_ITEM   2u
 #define ZU_QUEUE_NEVER  UINT64_MAX
 
+/* Words. A thread that goes from queue to queue finds the lines of each with another core, or in
+ * no cache at all: what comes behind the item in hand is asked for now. Who takes one item from
+ * each in turn asks for the next line, who takes many or writes for the one after it. */
+#define ZU_QUEUE_NEXT  8
+#define ZU_QUEUE_AHEAD 16
+
 /* Of the reader of a light queue. */
 enum zu_queue_sleep {
     ZU_QUEUE_AWAKE,
@@ -105,6 +111,7 @@ static inline bool zu_queue_put(struct zu_queue *q, const struct zu_msg *m, bool
 {
     if (zu_unlikely(!zu_queue_has_room(q) || !zu_item_is_usual(m)))
         return false;
+    __builtin_prefetch(q->tail_at + ZU_QUEUE_AHEAD, 1);
     zu_queue_wrote(q, zu_item_write(q->tail_at, m), 1, complete);
     return true;
 }
@@ -234,11 +241,20 @@ static inline uint64_t *zu_queue_room(const struct zu_queue *q, uint64_t **end)
     return q->tail_at;
 }
 
+/* Reader, at an item with `known` published: asks for what is so many words behind it, if that is
+ * published, too: a line that is being written would be taken away from the writer. */
+static inline void zu_queue_fetch_behind(const uint64_t *at, unsigned words, uint64_t known)
+{
+    if (zu_likely(known >= words / ZU_ITEM_LEAST + 2))
+        __builtin_prefetch(at + words);
+}
+
 /* Reader, who knows of an item that is not special: moves it to *m (uninitialised before). */
 static inline void zu_queue_take(struct zu_queue *q, struct zu_msg *m)
 {
     q->head_at = zu_item_read(q->head_at, m);
     q->known--;
+    zu_queue_fetch_behind(q->head_at, ZU_QUEUE_NEXT, q->known);
 }
 
 /* Reader. Moves the next item to *m (uninitialised before). False: none; the reader is asleep. */

@@ -316,6 +316,7 @@ static uint8_t *encode_plain(uint8_t *at, const uint64_t *item, uint64_t head,
         zu_item_read_inline(item, head, at);
         return at + size;
     }
+    __builtin_prefetch((const uint8_t *)zu_item_body(item) + ZU_SLAB_AHEAD);
     zu_copy_body(at, zu_item_body(item), size);
     if (zu_item_kind(head) == ZU_MSG_SLICE) {
         zu_tally_drop(tally, zu_item_owner(item));
@@ -339,6 +340,7 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     for (; parts < count && at <= full && is_plain(item, *item); parts++) {
         uint64_t head = *item; /* loaded once: what is written below might be it */
 
+        zu_queue_fetch_behind(item, ZU_QUEUE_AHEAD, count - parts);
         more = zu_item_flags(head) & ZU_MSG_MORE;
         messages += !more;
         at = encode_plain(at, item, head, &tally);

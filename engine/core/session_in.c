@@ -360,6 +360,8 @@ static inline uint64_t *write_small(struct zu_session *s, uint64_t *at, const ui
         return zu_item_write_small(at, s->props, body, size, flags);
     if (size > ZU_SLAB_MAX || !(data = zu_slab_take(s->slab, size, &owner)))
         return NULL;
+    zu_slab_fetch(s->slab);
+    __builtin_prefetch(at + ZU_QUEUE_AHEAD, 1);
     zu_copy_body(data, body, size);
     return zu_item_write_slice(at, s->props, data, size, owner, flags);
 }
