@@ -593,7 +593,7 @@ int zu_xpub_get(struct zu_socket *s, int option, void *value, size_t *size)
 
     if (option != ZMQ_TOPICS_COUNT)
         return -EINVAL;
-    return zu_answer_int_wide((int)ZU_MIN(self->topics.trie.keys, INT32_MAX), value, size);
+    return zu_answer_int_wide((int)ZU_MIN(self->topics.trie.keys, (size_t)INT32_MAX), value, size);
 }
 
 const struct zu_pattern zu_xpub = {

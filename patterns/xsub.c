@@ -155,7 +155,7 @@ int zu_xsub_get(struct zu_socket *s, int option, void *value, size_t *size)
 
     if (option != ZMQ_TOPICS_COUNT)
         return -EINVAL;
-    return zu_answer_int_wide((int)ZU_MIN(self->wanted.keys, INT32_MAX), value, size);
+    return zu_answer_int_wide((int)ZU_MIN(self->wanted.keys, (size_t)INT32_MAX), value, size);
 }
 
 /* ---- XSUB ---- */

@@ -23,8 +23,18 @@
 #define zu_apart                           __attribute__((noinline)) /* from a usual way */
 #define zu_inline                          inline __attribute__((always_inline))
 
-#define ZU_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define ZU_MAX(a, b) ((a) > (b) ? (a) : (b))
+/* Each argument is worked out once: it may be a look at the clock. */
+#define ZU_MIN(a, b) zu_pick_(<, a, b, __COUNTER__)
+#define ZU_MAX(a, b) zu_pick_(>, a, b, __COUNTER__)
+/* With names of their own, so that an argument may be one of these, too. */
+#define zu_pick_(is, a, b, n)  zu_pick__(is, a, b, n)
+#define zu_pick__(is, a, b, n) zu_pick___(is, a, b, zu_a_##n, zu_b_##n)
+#define zu_pick___(is, a, b, one, two)                                                             \
+    __extension__({                                                                                \
+        __typeof__(a) one = (a);                                                                   \
+        __typeof__(b) two = (b);                                                                   \
+        one is two ? one : two;                                                                    \
+    })
 
 /* For a thread that looks at a word again and again: leaves the core to its other half. */
 static inline void zu_pause(void)

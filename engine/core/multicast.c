@@ -701,7 +701,7 @@ int zu_multicast_new(struct zu_multicast **out, struct zu_socket *s, const struc
     c->sends = type == ZMQ_PUB || type == ZMQ_XPUB;
     if ((rc = c->carrier->open(&c->state, text, s->options, c->sends)) < 0)
         goto free_it;
-    c->piece_max = ZU_MIN(c->carrier->piece_max(c->state), ZU_PIECE_MAX);
+    c->piece_max = ZU_MIN(c->carrier->piece_max(c->state), (size_t)ZU_PIECE_MAX);
     watch_none_yet(c);
     if ((rc = zu_ctx_pick_loop(s->ctx, s->options->affinity, &c->loop)) < 0)
         goto close_it;

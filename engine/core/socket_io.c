@@ -116,7 +116,7 @@ static bool spin(struct zu_socket *s, uint64_t deadline_ns)
     if (s->spin_us == 0) {
         if (s->ctx->one_cpu || s->spin_rest++ % SPIN_REST)
             return false;
-        s->spin_us = s->has_local ? most : ZU_MIN(1, most);
+        s->spin_us = s->has_local ? most : ZU_MIN((uint32_t)1, most);
     }
     now = start = zu_now_ns();
     end = ZU_MIN(start + s->spin_us * UINT64_C(1000), deadline_ns);

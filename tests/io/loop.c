@@ -200,6 +200,30 @@ Test(step, naps_end_together_and_in_time)
     cr_assert_eq(scripted_last_timeout(loop.kernel), -1);
 }
 
+/* A core is taken away between two instructions: every look at the clock says another time. */
+static uint64_t hasty_clock(void)
+{
+    scripted_pass_us(3);
+    return scripted_clock();
+}
+
+Test(step, a_nap_that_ends_while_its_rest_is_worked_out_is_no_sleep_without_end)
+{
+    struct errand e;
+
+    zu_loop_fini(&loop);
+    cr_assert_eq(zu_loop_init(&loop, &zu_kernel_scripted, hasty_clock), 0);
+    for (unsigned left = 0; left < 20; left++) {
+        fired = 0;
+        zu_loop_nap(&loop, &errand(&e, 0)->later);
+        scripted_pass_us(ZU_LOOP_NAP_US - left);
+        while (!fired) {
+            step(0);
+            cr_assert_geq(scripted_last_timeout(loop.kernel), 0, "%u us left", left);
+        }
+    }
+}
+
 Test(step, a_timer_ends_the_wait_of_a_nap)
 {
     struct alarm a = {.timer.fire = ring_alarm};
