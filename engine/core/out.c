@@ -2,6 +2,7 @@
 #include "engine/core/out.h"
 
 #include "engine/base/alloc.h"
+#include "engine/base/kept.h"
 #include "engine/wire/frame.h"
 
 #define MARKS_KEPT 1024 /* room for more is not kept */
@@ -15,11 +16,13 @@ struct zu_marks {
 
 struct zu_out *zu_out_new(void)
 {
-    struct zu_out *o = zu_alloc(sizeof *o);
+    size_t capacity;
+    struct zu_out *o = zu_kept_alloc(sizeof *o, &capacity);
 
     if (!o)
         return NULL;
-    zu_list_init(&o->free);
+    zu_list_init(&o->spare.link);
+    o->spare.capacity = capacity;
     o->held_count = 0;
     o->marks = NULL;
     o->loan = ZU_LOAN_NONE;
@@ -37,7 +40,7 @@ void zu_out_free(struct zu_out *o)
 {
     zu_out_clear(o);
     zu_out_forget_marks(o);
-    zu_free(o);
+    zu_kept_free(o, o->spare.capacity);
 }
 
 void zu_out_clear(struct zu_out *o)

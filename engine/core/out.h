@@ -9,7 +9,7 @@
 
 #include "engine/base/list.h"
 #include "engine/core/msg.h"
-#include "engine/io/op.h"
+#include "engine/io/loop.h"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -29,11 +29,11 @@ enum zu_loan {
 };
 
 struct zu_out {
-    struct zu_list free;  /* in the loop's list of spares; first in the struct */
-    uint32_t filled;      /* of block */
-    uint32_t piece_count; /* of pieces that are set */
-    uint32_t piece_at;    /* the first that is not sent yet */
-    uint32_t frozen;      /* pieces before this one are in the kernel's hands */
+    struct zu_spare spare; /* while it is one of the loop's; first in the struct */
+    uint32_t filled;       /* of block */
+    uint32_t piece_count;  /* of pieces that are set */
+    uint32_t piece_at;     /* the first that is not sent yet */
+    uint32_t frozen;       /* pieces before this one are in the kernel's hands */
     uint32_t held_count;
     enum zu_loan loan;
     uint32_t frames_at;         /* in the block, where messages' frames begin, */

@@ -57,7 +57,7 @@ static struct zu_out *out_get(struct zu_session *s)
 
     if (l)
         s->loop->spare_count--;
-    s->out = l ? zu_container_of(l, struct zu_out, free) : zu_out_new();
+    s->out = l ? zu_container_of(l, struct zu_out, spare.link) : zu_out_new();
     return s->out;
 }
 
@@ -70,7 +70,7 @@ static void out_put(struct zu_loop *loop, struct zu_out *o)
     zu_out_clear(o);
     loop->spare_count++;
     zu_out_forget_marks(o); /* the loop frees what it keeps as it is */
-    zu_list_append(&loop->spares, &o->free);
+    zu_list_append(&loop->spares, &o->spare.link);
 }
 
 void zu_session_claim(struct zu_session *s)

@@ -11,6 +11,7 @@
 #include "engine/io/loop.h"
 #include "engine/base/alloc.h"
 #include "engine/base/clock.h"
+#include "engine/base/kept.h"
 #include "engine/base/thread.h"
 #include "engine/io/op.h"
 #include "engine/io/watch.h"
@@ -282,6 +283,11 @@ int zu_loop_round(struct zu_loop *loop, bool may_sleep)
     return rc;
 }
 
+static void free_spare(struct zu_spare *s)
+{
+    zu_kept_free(s, s->capacity);
+}
+
 void zu_loop_fini(struct zu_loop *loop)
 {
     zu_mailbox_close(&loop->box);
@@ -295,7 +301,7 @@ void zu_loop_fini(struct zu_loop *loop)
     zu_kernel_unwatch_all(loop->kernel);
     loop->kernel->table->close(loop->kernel);
     while (!zu_list_empty(&loop->spares))
-        zu_free(zu_list_pop(&loop->spares));
+        free_spare(zu_container_of(zu_list_pop(&loop->spares), struct zu_spare, link));
 }
 
 static void set_cpus(const struct zu_loop_config *config)

@@ -29,6 +29,12 @@ struct zu_loop_config {
     bool awake;         /* it never sleeps */
 };
 
+/* Memory that those who live on a loop keep for each other; see kept.h. It begins with this. */
+struct zu_spare {
+    struct zu_list link;
+    size_t capacity;
+};
+
 struct zu_loop {
     struct zu_kernel *kernel;
     struct zu_mailbox box;
@@ -42,8 +48,7 @@ struct zu_loop {
     uint64_t wakes_owed;        /* sleeps that a post ended: each calls the wake-up exactly once */
     _Atomic uint64_t wakes_had; /* wake-ups that are over: the poster touches the loop no more */
     uint64_t (*clock)(void);    /* nanoseconds; zu_now_ns, or a test's own */
-    struct zu_list spares;      /* memory that those who live here keep for each other: each begins
-                              with a struct zu_list and is freed with the loop */
+    struct zu_list spares;      /* struct zu_spare */
     uint32_t spare_count;
     size_t written;      /* bytes, by sessions, since the kernel was last asked */
     struct zu_slab slab; /* for small bodies that come in here */
