@@ -22,6 +22,15 @@ struct zu_fan {
     bool more;       /* in the middle of a message, */
     bool counts;     /* which is no subscription */
     bool refused;    /* a pipe that should have been chosen is full */
+    /* Of a stream for many: see fan.c. */
+    bool may_share;      /* what counts is all that the pipes are written */
+    uint32_t tapped;     /* of the ready, so many are tapped */
+    uint64_t room;       /* messages until one of them might be full */
+    uint32_t alike;      /* messages in a row that were for as many as this one, */
+    uint32_t wait;       /* and how many must have been */
+    uint32_t was;        /* chosen, of the last */
+    uint64_t shared;     /* messages since the first was tapped */
+    struct zu_log *logs; /* one for each loop */
 };
 
 void zu_fan_init(struct zu_fan *fan, struct zu_socket *s);

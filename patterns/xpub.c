@@ -40,6 +40,7 @@ int zu_xpub_init(struct zu_socket *s)
     struct zu_xpub *self = zu_socket_state(s);
 
     zu_fan_init(&self->fan, s);
+    self->fan.may_share = true;
     zu_subs_init(&self->topics, TOPICS);
     zu_subs_init(&self->asked, ASKED);
     self->forget_cmd.run = run_forget;

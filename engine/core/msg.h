@@ -37,6 +37,7 @@ enum zu_msg_flag {
     ZU_MSG_SUBSCRIBE = 0x08, /* body: the topic, without a leading byte */
     ZU_MSG_CANCEL = 0x10,
     ZU_MSG_UNCOUNTED = 0x20, /* in a pipe: does not count against its water marks */
+    ZU_MSG_TAP = 0x40,       /* in a pipe: no message, but where messages are: see log.h */
     ZU_MSG_SHARED = 0x80,    /* what ZMQ_SHARED answers: has been copied */
 };
 

@@ -25,6 +25,7 @@ struct zu_out *zu_out_new(void)
     o->spare.capacity = capacity;
     o->held_count = 0;
     o->marks = NULL;
+    o->run.block = NULL;
     o->loan = ZU_LOAN_NONE;
     zu_out_clear(o);
     return o;
@@ -49,6 +50,10 @@ void zu_out_clear(struct zu_out *o)
         zu_msg_close(&o->held[i]);
     o->held_count = o->piece_count = o->piece_at = o->frozen = o->filled = 0;
     o->bytes = o->frames_at = o->frames_bytes = 0;
+    if (o->run.block) {
+        zu_log_block_drop(o->run.block);
+        o->run.block = NULL;
+    }
     if (zu_unlikely(o->marks != NULL)) {
         o->marks->count = 0;
         o->marks->lost = false;
@@ -77,6 +82,15 @@ void zu_out_add_body(struct zu_out *o, const void *body, size_t size, const stru
     o->pieces[o->piece_count++] = (struct iovec){(void *)(uintptr_t)body, size};
     o->bytes += size;
     o->held[o->held_count++] = *holder;
+}
+
+void zu_out_add_run(struct zu_out *o, const struct zu_log_run *run)
+{
+    o->pieces[o->piece_count++] = (struct iovec){(void *)(uintptr_t)run->at, run->bytes};
+    o->run = *run;
+    o->run_at = o->bytes;
+    o->bytes += run->bytes;
+    zu_log_block_hold(run->block);
 }
 
 bool zu_out_advance(struct zu_out *o, size_t n)
@@ -156,6 +170,20 @@ static uint32_t framed_beyond(const struct zu_out *o, size_t sent, bool v1)
     }
 }
 
+/* Of those in a log. */
+static uint32_t run_beyond(const struct zu_out *o, size_t sent)
+{
+    struct zu_reader r = zu_reader_of(o->run.at, o->run.bytes);
+    struct zu_frame f;
+    uint32_t n = 0;
+
+    while (zu_frame_read_v2(&r, &f) == 0) {
+        r.at += f.size;
+        n += o->run_at + (size_t)(r.at - o->run.at) > sent;
+    }
+    return n;
+}
+
 uint32_t zu_out_unsent(const struct zu_out *o, uint32_t messages, bool v1)
 {
     size_t sent = sent_bytes(o);
@@ -164,6 +192,6 @@ uint32_t zu_out_unsent(const struct zu_out *o, uint32_t messages, bool v1)
     if (o->marks && o->marks->count)
         n = o->marks->lost ? messages : marked_beyond(o->marks, sent);
     else
-        n = framed_beyond(o, sent, v1);
+        n = framed_beyond(o, sent, v1) + (o->run.block ? run_beyond(o, sent) : 0);
     return ZU_MIN(n, messages);
 }

@@ -8,6 +8,7 @@
 #define ZU_CORE_OUT_H
 
 #include "engine/base/list.h"
+#include "engine/core/log.h"
 #include "engine/core/msg.h"
 #include "engine/io/loop.h"
 
@@ -36,10 +37,12 @@ struct zu_out {
     uint32_t frozen;       /* pieces before this one are in the kernel's hands */
     uint32_t held_count;
     enum zu_loan loan;
-    uint32_t frames_at;         /* in the block, where messages' frames begin, */
-    size_t frames_bytes;        /* and how many bytes go before them */
-    size_t bytes;               /* in the batch */
-    struct zu_marks *marks;     /* where messages end; or NULL */
+    uint32_t frames_at;     /* in the block, where messages' frames begin, */
+    size_t frames_bytes;    /* and how many bytes go before them */
+    size_t bytes;           /* in the batch */
+    struct zu_log_run run;  /* what lies in a log, of its block counted; the last piece of all */
+    size_t run_at;          /* bytes before it */
+    struct zu_marks *marks; /* where messages end; or NULL */
     struct zu_session *session; /* of the loan */
     struct zu_op loan_op;
     struct msghdr msg;
@@ -63,6 +66,8 @@ static inline size_t zu_out_room(const struct zu_out *o)
 void zu_out_add_bytes(struct zu_out *o, size_t n);
 /* A body that lies elsewhere, and what holds it, which is the batch's from now on. */
 void zu_out_add_body(struct zu_out *o, const void *body, size_t size, const struct zu_msg *holder);
+/* Frames that lie in a log; once, and no messages behind them. */
+void zu_out_add_run(struct zu_out *o, const struct zu_log_run *run);
 /* `size` bytes more end a message, where the bytes themselves do not tell: raw or sealed ones. */
 void zu_out_mark(struct zu_out *o, size_t size);
 /* How many messages of the batch, of `messages`, are not on their way in whole; where no marks say

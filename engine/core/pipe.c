@@ -24,7 +24,8 @@
 
 #include <limits.h>
 
-#define STILL_OPEN INT_MIN
+#define STILL_OPEN    INT_MIN
+#define TAP_LIMIT_MIN 64 /* a water mark that is lower would have to be looked at all the time */
 
 struct zu_direction {
     struct zu_queue queue;
@@ -134,7 +135,7 @@ static void renew_room(struct zu_pipe *p)
 {
     uint32_t limit = work_out_limit(way_out(p));
 
-    if (p->closed || p->peer_gone)
+    if (p->closed || p->peer_gone || p->tap)
         p->write_until = 0;
     else
         p->write_until = limit ? p->peer_read + limit : UINT64_MAX;
@@ -453,7 +454,7 @@ zu_cold bool zu_pipe_find_room(struct zu_pipe *p)
 {
     uint32_t limit;
 
-    if (p->closed || p->peer_gone)
+    if (p->closed || p->peer_gone || zu_bug(p->tap != NULL))
         return false;
     if (p->writing_part)
         return true;
@@ -463,6 +464,71 @@ zu_cold bool zu_pipe_find_room(struct zu_pipe *p)
         return false;
     p->write_until = limit ? p->peer_read + limit : UINT64_MAX;
     return true;
+}
+
+bool zu_pipe_may_tap(const struct zu_pipe *p)
+{
+    /* Relaxed: as in zu_pipe_find_room. */
+    uint32_t limit = atomic_load_explicit(&way_out(p)->limit, memory_order_relaxed);
+
+    return p->may_tap && !p->tap && !p->peer_gone && (limit == 0 || limit >= TAP_LIMIT_MIN);
+}
+
+int zu_pipe_tap(struct zu_pipe *p, struct zu_log *log)
+{
+    struct zu_msg m;
+    struct zu_tap *t;
+    int rc = zu_log_reserve(log, 0);
+
+    if (rc < 0 || (rc = zu_tap_new(&m, log)) < 0)
+        return rc;
+    t = zu_msg_data(&m);
+    rc = zu_pipe_write_uncounted(p, &m);
+    if (rc < 0) {
+        zu_tap_end(t);
+        zu_msg_close(&m);
+        return rc;
+    }
+    p->log = log;
+    p->tapped_at = log->messages;
+    p->tap = t;
+    p->write_until = 0;
+    zu_pipe_flush(p);
+    return 0;
+}
+
+void zu_pipe_untap(struct zu_pipe *p)
+{
+    struct zu_tap *t = p->tap;
+
+    zu_count_set(&p->meter.written, zu_pipe_written(p));
+    p->tap = NULL;
+    renew_room(p);
+    zu_tap_end(t);
+    if (!p->peer_gone)
+        post(p->peer, &p->peer->readable_cmd);
+}
+
+struct zu_mailbox *zu_pipe_peer_box(const struct zu_pipe *p)
+{
+    /* Relaxed: a session's never changes. */
+    return atomic_load_explicit(&p->peer->box, memory_order_relaxed);
+}
+
+uint64_t zu_pipe_tap_room(struct zu_pipe *p)
+{
+    struct zu_direction *way = way_out(p);
+    /* Relaxed: as in zu_pipe_find_room. [P3] acquire, pairs with [P2]. */
+    uint32_t limit = atomic_load_explicit(&way->limit, memory_order_relaxed);
+    uint64_t read = atomic_load_explicit(&way->acked, memory_order_acquire) >> 1;
+    uint64_t written = zu_pipe_written(p);
+
+    if (p->closed || p->peer_gone)
+        return 0;
+    p->peer_read = ZU_MAX(p->peer_read, read);
+    if (limit == 0)
+        return UINT64_MAX;
+    return written - p->peer_read < limit ? limit - (written - p->peer_read) : 0;
 }
 
 static int write_item(struct zu_pipe *p, struct zu_msg *m, bool counts)
@@ -649,7 +715,7 @@ static uint64_t pending(const struct zu_direction *way, uint64_t written)
 
 void zu_pipe_depths(const struct zu_pipe *p, uint64_t *out, uint64_t *in)
 {
-    *out = pending(way_out(p), p->meter.written);
+    *out = pending(way_out(p), zu_pipe_written(p));
     *in = pending(way_in(p), zu_count_read(&p->peer->meter.written));
 }
 
@@ -669,7 +735,7 @@ void zu_pipe_set_hwms(struct zu_pipe *p, int in_hwm, int out_hwm)
     atomic_store_explicit(&out->writer_adds, out_hwm, memory_order_relaxed);
     if (work_out_limit(out) != was) {
         if (was == 0) /* nobody acknowledged to the message while there was no limit */
-            p->peer_read = p->meter.written;
+            p->peer_read = zu_pipe_written(p);
         renew_room(p);
         post(p->peer, &p->peer->readable_cmd);
         p->sink->writable(p);

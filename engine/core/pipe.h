@@ -17,6 +17,7 @@
 
 #include "engine/base/list.h"
 #include "engine/base/mailbox.h"
+#include "engine/core/log.h"
 #include "engine/core/meter.h"
 #include "engine/core/queue.h"
 
@@ -95,6 +96,7 @@ struct zu_pipe {
     bool dialed;              /* made by a zmq_connect of this owner, */
     bool redialed;            /* after one whose connection has ended */
     bool terminated;          /* pattern's mark */
+    bool may_tap;             /* the session there sends plain frames, and can from a log */
     bool takes_all;           /* every message: nobody there can join or subscribe */
     uint32_t rest, rest_next; /* waits in which its intake is not asked for: by_hand.c */
     uint32_t ahead_rest, ahead_rest_next; /* sends that do not wait for the reader: socket_io.c */
@@ -107,6 +109,11 @@ struct zu_pipe {
     uint64_t last_connection;           /* or what there was */
     uint64_t connects;                  /* how many there were */
     uint64_t drops_told, drops_told_ms; /* of meter.dropped, and when */
+
+    /* What is written is in a log, for as long as there is a tap: see zu_pipe_tap. */
+    struct zu_tap *tap;
+    uint64_t tapped_at; /* log->messages then, */
+    struct zu_log *log; /* of the tap, or the last one: it is the socket's */
 
     /* pipe.c's own. */
     struct zu_pipe *peer;
@@ -385,6 +392,35 @@ static zu_inline void zu_pipe_flush(struct zu_pipe *p)
 static zu_inline int zu_pipe_flush_last(struct zu_pipe *p, int answer)
 {
     return zu_queue_publish(p->out) ? zu_pipe_wake_reader_last(p, answer) : answer;
+}
+
+/*
+ * A writer to many, one whose pipe may be tapped: what it writes from here on is in the log, which
+ * is of the reader's loop, and nothing is written into the pipe, nor is it closed, until it is
+ * untapped. Both with the lock of those who ask for numbers. -ENOMEM: nothing has changed.
+ */
+bool zu_pipe_may_tap(const struct zu_pipe *p);
+int zu_pipe_tap(struct zu_pipe *p, struct zu_log *log);
+void zu_pipe_untap(struct zu_pipe *p);
+struct zu_mailbox *zu_pipe_peer_box(const struct zu_pipe *p);
+/* For how many more messages there is room, of one that is tapped. */
+uint64_t zu_pipe_tap_room(struct zu_pipe *p);
+/* Messages that count, written so far; by the owner, or who asks for numbers, with the lock. */
+static inline uint64_t zu_pipe_written(const struct zu_pipe *p)
+{
+    uint64_t written = zu_count_read(&p->meter.written);
+
+    return p->tap ? written + zu_count_read(&p->log->messages) - p->tapped_at : written;
+}
+
+/* Reader. The next item is a tap, which it has still; or NULL. */
+static inline struct zu_tap *zu_pipe_next_tap(const struct zu_pipe *p)
+{
+    const struct zu_queue *q = p->in;
+
+    if (zu_likely(q->known == 0 || !(zu_item_flags(*q->head_at) & ZU_MSG_TAP)))
+        return NULL;
+    return (struct zu_tap *)(uintptr_t)zu_item_body(q->head_at);
 }
 
 /* Messages that went out, and that came in, and are not acknowledged yet; a moment old. */

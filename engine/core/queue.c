@@ -47,6 +47,7 @@
 
 #include "engine/base/clock.h"
 #include "engine/base/kept.h"
+#include "engine/core/log.h"
 
 #include <errno.h>
 
@@ -129,6 +130,8 @@ uint64_t zu_queue_fini(struct zu_queue *q)
     q->complete = q->tail;         /* an unfinished message is closed as well */
     zu_queue_flush(q);
     while (zu_queue_read(q, &m)) {
+        if (zu_unlikely(m.flags & ZU_MSG_TAP))
+            left += zu_tap_left(zu_msg_data(&m));
         left += !(m.flags & NO_MESSAGE) && !(subscriptions && zu_msg_is_subscription(&m));
         zu_msg_close(&m);
     }
@@ -457,8 +460,7 @@ bool zu_queue_look(struct zu_queue *q)
     if (q->latest_only)
         return true; /* taken only when it is asked for: a newer one may come */
     q->known = (q->seen - head) / ZU_QUEUE_ITEM;
-    if (q->known > q->most)
-        zu_count_set(&q->most, q->known);
+    zu_queue_count_most(q, q->known);
     if (!q->head_chunk)
         q->head_chunk = q->first;
     if (q->head_chunk->base == head) /* the first round in it, or one more */

@@ -206,6 +206,13 @@ static inline void zu_queue_wake_at(struct zu_queue *q, uint32_t count)
                           memory_order_relaxed);
 }
 
+/* Reader. It has found so many at once. */
+static inline void zu_queue_count_most(struct zu_queue *q, uint64_t found)
+{
+    if (found > q->most)
+        zu_count_set(&q->most, found);
+}
+
 /* Reader, after zu_queue_ready said true: what the next item is, in *m (uninitialised before). It
  * still holds all of it. */
 void zu_queue_peek(struct zu_queue *q, struct zu_msg *m);

@@ -103,6 +103,9 @@ static void drop_pipe(struct zu_session *s)
     struct zu_pipe *p = s->pipe;
 
     s->pipe = NULL;
+    if (s->tap)
+        zu_tap_forget(s->tap);
+    s->tap = NULL;
     if (p) {
         s->had_pipe = true;
         zu_pipe_close(p, 0);

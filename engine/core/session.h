@@ -144,6 +144,7 @@ struct zu_session {
     struct zu_timer absence;
 
     /* Going out. */
+    struct zu_tap *tap; /* of the pipe, which has it still: what goes out is in a log; or NULL */
     struct zu_out *out;
     struct zu_out *unsent;  /* what a caller could not send; with the pipe's token, as all below */
     uint64_t by_hand_ns;    /* when a caller last sent by itself, */

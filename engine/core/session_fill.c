@@ -358,18 +358,52 @@ static bool fill_plain(struct zu_session *s, struct zu_out *o)
     return true;
 }
 
+/* What comes next is in a log. False: nothing more for this batch. */
+static bool fill_from_log(struct zu_session *s, struct zu_out *o)
+{
+    struct zu_log_run run;
+    struct zu_msg m;
+
+    switch (zu_tap_read(s->tap, &run)) {
+    case ZU_TAPPED_SOME:
+        zu_out_add_run(o, &run);
+        zu_queue_count_most(s->pipe->in, run.messages);
+        zu_pipe_count_read(s->pipe, run.messages);
+        s->batch_messages += run.messages;
+        s->batch_parts += run.messages;
+        return false;
+    case ZU_TAPPED_NONE: return false;
+    case ZU_TAPPED_ALL: break;
+    }
+    s->tap = NULL;
+    if (zu_pipe_read(s->pipe, &m) == 0)
+        zu_msg_close(&m);
+    return true;
+}
+
 /* Moves what the socket wrote into the batch. -ENOMEM: and stopped where it is to go on later. */
 int zu_session_fill(struct zu_session *s, struct zu_out *o)
 {
     bool plain = s->version >= ZU_ZMTP_2_0 && !s->raw;
+    struct zu_tap *tap;
     struct zu_msg m;
     uint64_t read;
 
     if (zu_unlikely(s->wrapped))
         return fill_wrapped(s, o);
     while (s->pipe && !batch_is_full(s, o) && can_read(s)) {
+        if (s->tap) {
+            if (!fill_from_log(s, o))
+                return 0;
+            continue;
+        }
         if (zu_likely(plain && !s->out_skip_rest) && fill_plain(s, o))
             continue;
+        if (zu_unlikely((tap = zu_pipe_next_tap(s->pipe)) != NULL)) {
+            tap->session = s;
+            s->tap = tap;
+            continue;
+        }
         read = s->pipe->meter.read;
         if (zu_pipe_read(s->pipe, &m) < 0)
             return 0;

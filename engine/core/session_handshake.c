@@ -410,6 +410,9 @@ static int open_for_traffic(struct zu_session *s, const void *id, size_t size)
         rc = zu_session_make_pipe(s, &theirs);
     if (rc == 0 && s->pipe)
         rc = prime_pipe(s, id, size);
+    if (theirs)
+        theirs->may_tap = !s->dialed && s->version >= ZU_ZMTP_2_0 && !s->raw && !s->wrapped &&
+                          !s->options->conflate;
     if (theirs && zu_pipe_hand_over(theirs) < 0 && rc == 0)
         rc = -ECANCELED; /* the socket closes: its end is closed already */
     if (rc < 0)

@@ -261,7 +261,7 @@ static uint32_t parts_enough(const struct zu_session *s)
 /* True: a stream is gathered, and what is in the pipe has to wait a little. */
 static bool gathers(struct zu_session *s)
 {
-    if (!zu_session_is_streaming(s) || (s->out && s->out->piece_count))
+    if (s->tap || !zu_session_is_streaming(s) || (s->out && s->out->piece_count))
         return false;
     if (!zu_list_empty(&s->gathered.link))
         return zu_pipe_count(s->pipe) < s->gather_parts;

@@ -40,7 +40,7 @@ static uint64_t waiting(const struct zu_pipe *from, const struct zu_pipe *to)
     uint64_t read = zu_count_read(&to->meter.read);
     uint64_t gone = read + zu_count_read(&from->out->replaced);
 
-    return difference(zu_count_read(&from->meter.written), gone);
+    return difference(zu_pipe_written(from), gone);
 }
 
 /* Without subscriptions. */
@@ -66,7 +66,7 @@ void zu_stats_add_pipe(struct zu_socket_past *sum, const struct zu_pipe *p)
 {
     const struct zu_meter *wire = &p->peer->meter;
 
-    sum->sent += zu_count_read(&p->meter.written);
+    sum->sent += zu_pipe_written(p);
     sum->received += received(p);
     sum->conflated += zu_count_read(&p->out->replaced);
     if (!p->local) { /* else the other end is a socket's, and what it counts is told there */
@@ -213,7 +213,7 @@ static void tell_pipe(struct zuring_connection_stats *out, const struct zu_socke
     *out = (struct zuring_connection_stats){
         .socket = s->number,
         .connection = p->connection,
-        .sent = zu_count_read(&mine->written),
+        .sent = zu_pipe_written(p),
         .received = received(p),
         .bytes_out = zu_count_read(&wire->bytes_out),
         .bytes_in = zu_count_read(&wire->bytes_in),
