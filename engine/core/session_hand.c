@@ -13,7 +13,7 @@
 #include <errno.h>
 
 enum {
-    LONE_MAX = 8,           /* messages at once that are no stream; */
+    LONE_MAX = 32,          /* messages at once that are no stream; */
     RAW_STREAM = 32 * 1024, /* bytes at once that are one, where no messages can be told apart */
     TURNS_MAX = 16,         /* receives in a row without a caller, before none is expected */
     ABSENT_MS = 2,          /* without a look of a caller who keeps the intake: he has gone away */

@@ -13,7 +13,7 @@
 
 TestSuite(intake, .timeout = 110);
 
-enum { LONE_MAX = 8, TURNS_MAX = 16, REST = 64 };
+enum { LONE_MAX = 32, TURNS_MAX = 16, REST = 64 };
 
 /* A socket that has dialed. */
 static void dial(struct rig *r, int type, int water_mark)
@@ -150,6 +150,23 @@ Test(intake, a_close_goes_on_to_receive)
     cr_assert_not_null(rig_receiving(&r));
     rig_settle(&r);
     rig_end(&r, 5000);
+}
+
+Test(intake, what_is_under_way_to_and_fro_is_no_stream)
+{
+    struct rig r = {.label = "several requests at once"};
+
+    meet(&r, 1000);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < LONE_MAX; i++)
+            PUT(&r, "\0\4many");
+        for (int i = 0; i < LONE_MAX; i++)
+            cr_assert(hears(&r, "many"), "%d", i);
+        cr_assert_not(is_woken(&r));
+        cr_assert(scripted_watches(r.k));
+    }
+    cr_assert(hears(&r, NULL));
+    rig_end(&r, 0);
 }
 
 Test(intake, a_stream_is_the_loops)
