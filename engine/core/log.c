@@ -140,6 +140,15 @@ void zu_log_put(struct zu_log *log, const void *body, size_t size)
 
 /* ---- taps ---- */
 
+/* Without readers it keeps no memory. */
+static void let_go(struct zu_log *log)
+{
+    if (log->taps > 0 || !log->tail)
+        return;
+    zu_log_block_drop(log->tail);
+    log->tail = NULL;
+}
+
 static void tap_free(void *data, void *hint)
 {
     struct zu_tap *t = data;
@@ -163,6 +172,7 @@ int zu_tap_new(struct zu_msg *m, struct zu_log *log)
 
     if (!t || zu_msg_init_lent(m, t, sizeof *t, tap_free, NULL) < 0) {
         zu_free(t);
+        let_go(log);
         return -ENOMEM;
     }
     m->flags = ZU_MSG_TAP;
@@ -187,10 +197,8 @@ void zu_tap_end(struct zu_tap *t)
     t->end = log->bytes;
     t->end_messages = log->block_messages;
     t->most = log->messages - t->from;
-    if (--log->taps == 0) { /* without readers it keeps no memory */
-        zu_log_block_drop(log->tail);
-        log->tail = NULL;
-    }
+    log->taps--;
+    let_go(log);
     /* [LT1] release, pairs with [LT2]: where it ends is there; and whoever sees a message that is
      * written behind it sees this, too. */
     atomic_store_explicit(&t->ended, true, memory_order_release);

@@ -430,3 +430,19 @@ EACH_BACKEND(without_a_block_each_is_written_by_himself)
     cr_assert_eq(fan()->tapped, SUBS);
     hear(number + 2 * ENOUGH);
 }
+
+EACH_BACKEND(without_a_tap_no_block_is_kept)
+{
+    zu_alloc_refuse = refuse;
+    subscribe_all(transport, ZMQ_PUB, 0);
+    meet();
+    __atomic_store_n(&refused_size, sizeof(struct zu_tap), __ATOMIC_RELAXED);
+    publish(0, ENOUGH, 64);
+    cr_assert_eq(fan()->tapped, 0);
+    cr_assert_not_null(fan()->logs);
+    cr_assert_null(fan()->logs->tail);
+    __atomic_store_n(&refused_size, 0, __ATOMIC_RELAXED);
+    publish(ENOUGH, 4 * ENOUGH, 64);
+    cr_assert_eq(fan()->tapped, SUBS);
+    hear(4 * ENOUGH);
+}
