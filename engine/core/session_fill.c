@@ -20,13 +20,15 @@ enum {
     HEAD_MAX = ZU_ZWS_HEADER_MAX + SUBSCRIPTION_MAX,
 };
 
-/* Large bodies count one by one: a batch holds no more of them than the pipe may. */
+/* Large bodies count one by one: a batch holds no more of them than the pipe may. What lies in a
+ * log ends it, also where the kernel refused it for now and the batch is here once more. */
 static bool batch_is_full(const struct zu_session *s, const struct zu_out *o)
 {
     uint32_t limit = s->pipe->in_limit;
 
     /* Two pieces for the next message at most: its header and its body. */
-    return o->bytes >= BATCH_BYTES || o->piece_count + 2 > ZU_OUT_PIECES - RESERVE_PIECES ||
+    return o->run.block || o->bytes >= BATCH_BYTES ||
+           o->piece_count + 2 > ZU_OUT_PIECES - RESERVE_PIECES ||
            o->held_count == zu_array_len(o->held) || (limit && o->held_count >= limit) ||
            zu_out_room(o) < HEAD_MAX + ZU_OUT_COPY + ZU_OUT_RESERVE;
 }

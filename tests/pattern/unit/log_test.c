@@ -5,11 +5,14 @@
  * goes, falls behind or wants something else in the middle of it.
  */
 #include "engine/base/alloc.h"
+#include "engine/base/kept.h"
+#include "engine/core/session.h"
 #include "include/zuring.h"
 #include "patterns/xpub.h"
 #include "tests/support/pair.h"
 #include "tests/support/rawpeer.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -445,4 +448,45 @@ EACH_BACKEND(without_a_tap_no_block_is_kept)
     publish(ENOUGH, 4 * ENOUGH, 64);
     cr_assert_eq(fan()->tapped, SUBS);
     hear(4 * ENOUGH);
+}
+
+/* ---- a kernel that is short of memory ---- */
+
+static const struct zu_kernel_table *whole_table;
+
+static void send_every_other(struct zu_kernel *k, struct zu_op *op, int fd, const void *buf,
+                             size_t len)
+{
+    static unsigned sends;
+
+    if (sends++ % 2)
+        op->done(op, -ENOBUFS, 0);
+    else
+        whole_table->send(k, op, fd, buf, len);
+}
+
+EACH_BACKEND(what_the_kernel_refused_for_now_goes_once_and_keeps_no_block)
+{
+    enum { SIZE = 4000, MANY = 600, BLOCKS = 16 * 64 * 1024 };
+    static struct zu_kernel_table table;
+    struct zu_kernel *k;
+    size_t before;
+
+    if (transport == TEST_TLS) /* each connection has a boundary of its own */
+        return;
+    begin(transport, ZMQ_PUB, 0);
+    publish(ENOUGH, MANY, SIZE);
+    hear(MANY);
+    WAIT(stats().out_waiting == 0);
+    before = zu_kept_in_use();
+    k = ((struct zu_session *)fan()->pipes.item[0]->peer->owner)->kernel;
+    whole_table = k->table;
+    table = *whole_table;
+    table.send = send_every_other;
+    __atomic_store_n(&k->table, &table, __ATOMIC_RELEASE);
+    publish(MANY, 2 * MANY, SIZE);
+    cr_assert_eq(fan()->tapped, SUBS);
+    hear(2 * MANY);
+    __atomic_store_n(&k->table, whole_table, __ATOMIC_RELEASE);
+    WAIT(stats().out_waiting == 0 && zu_kept_in_use() < before + BLOCKS);
 }
