@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define READY_SUB      "04 19 05 'READY' 0b 'Socket-Type' 00 00 00 03 'SUB' "
 #define READY_OF(type) "04 1a 05 'READY' 0b 'Socket-Type' 00 00 00 04 '" type "' "
 
 enum { ROUNDS = 200, BURST = 100, MANY = 20, FEED_MAX = 64 * 1024 };
@@ -66,16 +67,55 @@ static void send_one(void *socket, const struct row *row)
         fail("a message was refused");
 }
 
-static void round_push(const struct row *row)
+/* All that is sent to the peer at hand; how many bytes. */
+static size_t take_all(void)
 {
     struct zu_op *op;
+    size_t bytes = 0;
 
+    while ((op = rig_sending(&rig))) {
+        bytes += op->len;
+        scripted_take(rig.k, op, NULL, SIZE_MAX);
+        rig_round(&rig);
+    }
+    return bytes;
+}
+
+static void round_push(const struct row *row)
+{
     for (int i = 0; i < row->messages; i++)
         send_one(rig.s, row);
     rig_round(&rig);
-    while ((op = rig_sending(&rig))) {
-        scripted_take(rig.k, op, NULL, SIZE_MAX);
-        rig_round(&rig);
+    take_all();
+}
+
+static int subscribers[MANY];
+
+/* A stream for many, from a log. */
+static void prepare_publish(const struct row *row)
+{
+    (void)row;
+    rig_open(&rig, ZMQ_PUB);
+    rig_bind(&rig);
+    for (int i = 0; i < MANY; i++) {
+        rig_accept(&rig);
+        subscribers[i] = rig.fd;
+        rig_say_hex(&rig, RIG_GREETING READY_SUB "00 01 01 ");
+        rig_hear_all(&rig);
+    }
+}
+
+static void round_publish(const struct row *row)
+{
+    size_t each = (size_t)row->messages / MANY;
+
+    for (size_t i = 0; i < each; i++)
+        send_one(rig.s, row);
+    rig_round(&rig);
+    for (int i = 0; i < MANY; i++) {
+        rig.fd = subscribers[i];
+        if (take_all() < each * row->size)
+            fail("not all of it was published");
     }
 }
 
@@ -234,6 +274,7 @@ static const struct row rows[] = {
     {"inproc_16", prepare_inproc, round_inproc, BURST, 16, false},
     {"inproc_256", prepare_inproc, round_inproc, BURST, 256, false},
     {"inproc_16_alone", prepare_inproc, round_inproc, 1, 16, false},
+    {"publish_64", prepare_publish, round_publish, MANY *BURST, 64, false},
     {"fan_out_64", prepare_fan_out, round_fan_out, MANY *BURST, 64, false},
     {"fan_in_64", prepare_fan_in, round_fan_in, MANY *BURST / 2, 64, false},
     {"requests_16", prepare_requests, round_requests, MANY * 16, 16, false},
