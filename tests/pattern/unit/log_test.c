@@ -123,6 +123,17 @@ static void hear(int to)
         }
 }
 
+/* The same where some are of two parts. */
+static void hear_parts(int to)
+{
+    for (int i = 0; i < SUBS; i++)
+        for (; heard[i] < to; heard[i]++) {
+            cr_assert_eq(recv_number(subs[i], 0), heard[i]);
+            if (test_get(subs[i], ZMQ_RCVMORE))
+                OK(zmq_recv(subs[i], NULL, 0, 0));
+        }
+}
+
 /* A stream is under way; its first messages were heard. */
 static void begin(enum test_transport transport, int type, int hwm)
 {
@@ -167,12 +178,7 @@ EACH_BACKEND(what_is_not_for_all_is_heard_in_its_place)
         if (round % 3 == 0)
             send_number(number++, 4096);
     }
-    for (int i = 0; i < SUBS; i++)
-        for (; heard[i] < number; heard[i]++) {
-            cr_assert_eq(recv_number(subs[i], 0), heard[i]);
-            if (test_get(subs[i], ZMQ_RCVMORE))
-                OK(zmq_recv(subs[i], NULL, 0, 0));
-        }
+    hear_parts(number);
 }
 
 EACH_BACKEND(who_wants_something_else_from_now_on_hears_that)
@@ -258,11 +264,8 @@ EACH_BACKEND(who_comes_and_goes_does_not_disturb_the_others)
         publish(number, number + ENOUGH, 64);
         number += ENOUGH;
         subscribe(round);
-        do { /* until it hears */
-            send_number(number++, 64);
-            heard[round] = recv_number(subs[round], ZMQ_DONTWAIT) + 1;
-            test_pause();
-        } while (heard[round] == 0);
+        WAIT((send_number(number++, 64),
+              heard[round] = recv_number(subs[round], ZMQ_DONTWAIT) + 1) > 0);
         hear(number);
     }
 }
@@ -275,17 +278,21 @@ EACH_BACKEND(what_is_in_the_log_is_sent_after_the_close)
     hear(5000);
 }
 
-EACH_BACKEND(without_linger_the_log_goes_with_the_socket)
+static uint64_t closing(void)
 {
     struct zuring_context_stats s;
 
+    OK(zuring_stats_context(test_ctx(), &s, sizeof s));
+    return s.closing;
+}
+
+EACH_BACKEND(without_linger_the_log_goes_with_the_socket)
+{
     begin(transport, ZMQ_PUB, 0);
     publish(ENOUGH, 50000, 64);
     SET(pub, ZMQ_LINGER, 0);
     test_close(pub);
-    do /* each message of each has been sent, or is told as lost */
-        OK(zuring_stats_context(test_ctx(), &s, sizeof s));
-    while (s.closing > 0 && (test_pause(), true));
+    WAIT(closing() == 0); /* each message of each has been sent, or is told as lost */
     for (int i = 0; i < SUBS; i++)
         while (recv_number(subs[i], ZMQ_DONTWAIT) >= 0)
             continue;
@@ -359,10 +366,7 @@ EACH_BACKEND(peers_that_break_off_take_nothing_with_them)
             raw_send_ready(fd[i], "SUB", NULL);
             raw_send(fd[i], "00 02 01 'a'");
         }
-        do {
-            send_number(number++, 4000);
-            hear(number);
-        } while (fan()->tapped < SUBS + 4);
+        WAIT((send_number(number++, 4000), hear(number), fan()->tapped >= SUBS + 4));
         publish(number, number + 300, 4000);
         number += 300;
         for (int i = 0; i < 4; i++) {
@@ -405,12 +409,7 @@ EACH_BACKEND(who_cannot_be_tapped_is_written_by_himself)
         requests_left = -1;
         least = ZU_MIN(least, fan()->tapped);
         cr_assert_geq(fan()->tapped, SUBS - 1);
-        for (int i = 0; i < SUBS; i++)
-            for (; heard[i] < number; heard[i]++) {
-                cr_assert_eq(recv_number(subs[i], 0), heard[i]);
-                if (test_get(subs[i], ZMQ_RCVMORE))
-                    OK(zmq_recv(subs[i], NULL, 0, 0));
-            }
+        hear_parts(number);
     }
     cr_assert_eq(least, SUBS - 1);
 }
